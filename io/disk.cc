@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/disk.h"
+
+namespace afterimage::io {
+
+Result<SplitPath> split_path(std::string_view path) {
+  const std::string_view whole = path;
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  const std::size_t slash = path.rfind('/');
+  if (path.empty() || path.front() != '/' || path == "/" || path.ends_with("/.") || path.ends_with("/..")) {
+    return fail(ErrorCode::invalid_argument, "split a path", "not an absolute path of a file: " + std::string(whole));
+  }
+  return SplitPath{.directory = std::string(slash == 0 ? path.substr(0, 1) : path.substr(0, slash)),
+                   .name = std::string(path.substr(slash + 1))};
+}
+
+}  // namespace afterimage::io
