@@ -16,26 +16,37 @@ if(AFTERIMAGE_CCACHE)
 endif()
 
 set(AFTERIMAGE_SANITIZE "" CACHE STRING "Sanitizers of the whole build: address,undefined or thread")
+set(AFTERIMAGE_TIDY "" CACHE STRING "The clang-tidy that looks at each source of the product while it is built")
 
 add_library(afterimage_warnings INTERFACE)
 target_compile_options(afterimage_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wswitch -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wswitch -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wno-missing-field-initializers -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of g++ 12 on std::vector, std::string and coroutine frames.
   target_compile_options(afterimage_warnings INTERFACE
-    -Wno-error=array-bounds -Wno-error=stringop-overflow -Wno-error=stringop-overread -Wno-error=restrict
-    -Wno-error=maybe-uninitialized -Wno-error=dangling-pointer -Wno-error=null-dereference -Wno-error=free-nonheap-object
     -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized
-    -Wno-dangling-pointer -Wno-free-nonheap-object -Wno-missing-field-initializers -fcoroutines)
+    -Wno-dangling-pointer -Wno-free-nonheap-object)
 else()
-  target_compile_options(afterimage_warnings INTERFACE -Wno-missing-field-initializers -Wno-missing-designated-field-initializers)
+  target_compile_options(afterimage_warnings INTERFACE -Wno-missing-designated-field-initializers)
 endif()
 
+# What every object of a build has in common: hardening, sanitizers, coverage for libFuzzer.
 add_library(afterimage_options INTERFACE)
 target_compile_options(afterimage_options INTERFACE -fstack-protector-strong)
-if(AFTERIMAGE_SANITIZE)
-  target_compile_options(afterimage_options INTERFACE -fsanitize=${AFTERIMAGE_SANITIZE} -fno-omit-frame-pointer -g1)
-  target_link_options(afterimage_options INTERFACE -fsanitize=${AFTERIMAGE_SANITIZE})
+set(AFTERIMAGE_INSTRUMENT "${AFTERIMAGE_SANITIZE}")
+if(AFTERIMAGE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "AFTERIMAGE_FUZZ needs clang's libFuzzer: use -DCMAKE_CXX_COMPILER=clang++-19")
+  endif()
+  set(AFTERIMAGE_INSTRUMENT "address,undefined,fuzzer-no-link")
+endif()
+if(AFTERIMAGE_INSTRUMENT)
+  # A finding ends the program, and the C++ library checks its own preconditions too.
+  target_compile_options(afterimage_options INTERFACE
+    -fsanitize=${AFTERIMAGE_INSTRUMENT} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_definitions(afterimage_options INTERFACE _GLIBCXX_ASSERTIONS)
+  target_link_options(afterimage_options INTERFACE -fsanitize=${AFTERIMAGE_INSTRUMENT})
 endif()
 
 # afterimage_library(NAME HEADERS h... SOURCES cc... LINKS public targets... PRIVATE_LINKS targets...)
@@ -44,6 +55,14 @@ function(afterimage_library name)
   add_library(${name} STATIC ${LIB_SOURCES})
   target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${LIB_HEADERS})
   target_link_libraries(${name} PUBLIC ${LIB_LINKS} afterimage_options PRIVATE ${LIB_PRIVATE_LINKS} afterimage_warnings)
+  afterimage_tidy(${name})
+endfunction()
+
+# afterimage_tidy(NAME): the linter reads the product's sources, not the tests', whose macros it does not understand.
+function(afterimage_tidy name)
+  if(AFTERIMAGE_TIDY)
+    set_target_properties(${name} PROPERTIES CXX_CLANG_TIDY "${AFTERIMAGE_TIDY}")
+  endif()
 endfunction()
 
 # afterimage_program(NAME SOURCES cc... LINKS targets...)
@@ -53,9 +72,19 @@ function(afterimage_program name)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${PROGRAM_LINKS} afterimage_options afterimage_warnings)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+  afterimage_tidy(${name})
+endfunction()
+
+# afterimage_test_limits(NAME SECONDS): the time a ctest entry may take; sanitized programs get four times as much.
+function(afterimage_test_limits name seconds)
+  if(AFTERIMAGE_INSTRUMENT)
+    math(EXPR seconds "${seconds} * 4")
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds})
 endfunction()
 
 # afterimage_test(NAME SOURCES cc... LINKS targets... [TIMEOUT seconds])  a GoogleTest program, one ctest entry
+# Its cases are written to reports/NAME.xml of the build folder, where tests/run counts them.
 function(afterimage_test name)
   cmake_parse_arguments(PARSE_ARGV 1 TEST "" "TIMEOUT" "SOURCES;LINKS")
   add_executable(${name} ${TEST_SOURCES})
@@ -65,22 +94,37 @@ function(afterimage_test name)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT})
+  afterimage_test_limits(${name} ${TEST_TIMEOUT})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.xml")
 endfunction()
 
-# afterimage_fuzz(NAME SOURCES cc... LINKS targets... CORPUS dir)
+# afterimage_fuzz(fuzz_NAME SOURCES cc... LINKS targets... [CORPUS dir])  the seeds are in tests/fuzz/corpus/NAME if not said
 # With AFTERIMAGE_FUZZ a libFuzzer program; otherwise the same entry point replayed over its corpus as a test.
 function(afterimage_fuzz name)
   cmake_parse_arguments(PARSE_ARGV 1 FUZZ "" "CORPUS" "SOURCES;LINKS")
+  if(NOT FUZZ_CORPUS)
+    string(REGEX REPLACE "^fuzz_|_fuzz$" "" corpus "${name}")
+    set(FUZZ_CORPUS "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${corpus}")
+  endif()
+  cmake_path(ABSOLUTE_PATH FUZZ_CORPUS BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
+  if(NOT IS_DIRECTORY "${FUZZ_CORPUS}")
+    message(FATAL_ERROR "${name} has no seeds: make the folder ${FUZZ_CORPUS}")
+  endif()
   add_executable(${name} ${FUZZ_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${FUZZ_LINKS} afterimage_options afterimage_warnings)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
   if(AFTERIMAGE_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    # One line a program, for tests/fuzz/run: the program, then its seeds.
+    file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/fuzzers/${name}" CONTENT "$<TARGET_FILE:${name}>\n${FUZZ_CORPUS}\n")
   else()
     target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc")
     add_test(NAME ${name} COMMAND ${name} "${FUZZ_CORPUS}")
-    set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+    afterimage_test_limits(${name} 120)
   endif()
 endfunction()

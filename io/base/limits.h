@@ -11,7 +11,7 @@ namespace afterimage::limits {
 
 inline constexpr std::uint64_t KiB = 1024;
 inline constexpr std::uint64_t MiB = 1024 * KiB;
-inline constexpr std::uint64_t TiB = 1024 * 1024 * MiB;
+inline constexpr std::uint64_t TiB = 1024 * KiB * MiB;
 
 // Machines and names.
 inline constexpr std::size_t name_bytes_max = 64;

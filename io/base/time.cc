@@ -58,7 +58,7 @@ Result<std::int64_t> take_offset_seconds(std::string_view& text) {
   if (!take_char(text, ":")) return bad_time();
   AFI_TRY(const int minutes, take_number(text, 2));
   if (hours > 23 || minutes > 59) return bad_time();
-  const std::int64_t seconds = hours * 3600 + minutes * 60;
+  const std::int64_t seconds = hours * std::int64_t{3600} + minutes * std::int64_t{60};
   return minus ? -seconds : seconds;
 }
 
@@ -105,7 +105,7 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   AFI_TRY(const std::int64_t fraction, take_fraction(text));
   AFI_TRY(const std::int64_t offset, take_offset_seconds(text));
   if (!text.empty()) return bad_time();
-  const std::int64_t seconds = days * 86'400 + hour * 3600 + minute * 60 + second - offset;
+  const std::int64_t seconds = days * 86'400 + hour * std::int64_t{3600} + minute * std::int64_t{60} + second - offset;
   return WallTime{seconds * nanoseconds_per_second + fraction};
 }
 
