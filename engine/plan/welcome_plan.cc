@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/plan/welcome_plan.h"
+
+namespace afterimage {
+
+WelcomePlan plan_welcome(const PrimaryRecord& record, const Welcome& welcome) {
+  if (record.pending && welcome.head.sequence == record.pending->record.sequence &&
+      welcome.head.digest == record.pending->record.digest()) {
+    return WelcomePlan::adopt_pending;
+  }
+  if (welcome.head.is_none()) {
+    switch (record.stage) {
+      case PrimaryStage::seeding:
+        return WelcomePlan::seed;
+      case PrimaryStage::awaiting_medium:
+        return WelcomePlan::await_medium;
+      case PrimaryStage::replicating:
+        return WelcomePlan::seed_again;
+    }
+  }
+  if (record.stage == PrimaryStage::replicating && welcome.head == record.head()) {
+    return record.pending ? WelcomePlan::resume_pending : WelcomePlan::cycle;
+  }
+  return WelcomePlan::compare;
+}
+
+}  // namespace afterimage
