@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "io/base/identity.h"
 #include "io/base/time.h"
@@ -45,6 +46,7 @@ struct Welcome {
   std::optional<UnfinishedEpoch> unfinished;
   Epoch newest_epoch;  // the greatest that the replica has seen: a new one must be greater
   bool awaits_medium = false;  // no point yet, and the seed is to come by import
+  std::vector<ByteCount> head_sizes;  // of each disk at the head, in the description's order; empty without a head
 };
 
 struct BeginEpoch {
