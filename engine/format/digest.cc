@@ -18,9 +18,7 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   AFI_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
 }
 
-void Sha256::update(ByteView bytes) {
-  AFI_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-}
+void Sha256::update(ByteView bytes) { AFI_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1); }
 
 Digest Sha256::finish() {
   Digest digest;

@@ -35,8 +35,10 @@ namespace {
 
 Status check_lengths(const FrameHeader& header) {
   if (header.extents == 0) return fail(ErrorCode::damaged, "a frame has no extents");
-  if (header.extents > limits::frame_extents_max) return fail(ErrorCode::limit_exceeded, "a frame has too many extents");
-  if (header.raw_bytes > limits::frame_raw_bytes_max) return fail(ErrorCode::limit_exceeded, "a frame's content is too long");
+  if (header.extents > limits::frame_extents_max)
+    return fail(ErrorCode::limit_exceeded, "a frame has too many extents");
+  if (header.raw_bytes > limits::frame_raw_bytes_max)
+    return fail(ErrorCode::limit_exceeded, "a frame's content is too long");
   if (header.raw_bytes % block_size != 0) return fail(ErrorCode::damaged, "a frame's content is no whole blocks");
   const bool fits = header.codec == Codec::raw ? header.stored_bytes == header.raw_bytes
                                                : header.stored_bytes > 0 && header.stored_bytes < header.raw_bytes;
@@ -55,7 +57,8 @@ Result<FrameHeader> FrameHeader::parse(ByteView bytes) {
   AFI_TRY(const std::uint16_t version, reader.read<std::uint16_t>());
   if (version != frame_version) {
     return fail(ErrorCode::unsupported, "frame version",
-                fmt::format("a frame has format version {}, this program knows {}; upgrade Afterimage", version, frame_version));
+                fmt::format("a frame has format version {}, this program knows {}; upgrade Afterimage", version,
+                            frame_version));
   }
   FrameHeader header;
   AFI_TRY(const std::uint8_t codec, reader.read<std::uint8_t>());
@@ -88,7 +91,8 @@ Status FrameView::read_tables() {
     if (data_blocks > header_.data_blocks()) break;  // before the sum could wrap
     extents_.push_back(extent);
   }
-  if (data_blocks != header_.data_blocks()) return fail(ErrorCode::damaged, "a frame's extents do not add up to its content");
+  if (data_blocks != header_.data_blocks())
+    return fail(ErrorCode::damaged, "a frame's extents do not add up to its content");
   hashes_.reserve(header_.data_blocks());
   for (std::uint64_t i = 0; i < data_blocks; ++i) {
     AFI_TRY(const std::uint64_t value, reader.read<std::uint64_t>());
@@ -101,7 +105,8 @@ Status FrameView::read_tables() {
 Result<FrameView> FrameView::parse(ByteView bytes) {
   FrameView view;
   AFI_TRY(view.header_, FrameHeader::parse(bytes));
-  if (bytes.size() != view.header_.encoded_size()) return fail(ErrorCode::damaged, "a frame is cut off or has bytes behind it");
+  if (bytes.size() != view.header_.encoded_size())
+    return fail(ErrorCode::damaged, "a frame is cut off or has bytes behind it");
   view.bytes_ = bytes;
   if (check_of(bytes.subspan(frame_header_bytes)) != view.header_.body_check) {
     return fail(ErrorCode::damaged, "a frame's stored bytes do not match their check");
@@ -117,10 +122,11 @@ Status verify_blocks(const FrameView& frame, ByteView raw, const BlockHasher& ha
     if (extent.kind == BlockKind::zero) continue;
     for (std::uint64_t i = 0; i < extent.extent.count.value(); ++i, ++at) {
       if (hasher.hash(raw.subspan(at * block_size, block_size)) == frame.hashes()[at]) continue;
-      return fail(ErrorCode::damaged, "verify block",
-                  fmt::format("block {} of disk {} in frame {} of epoch {} does not match the hash made when it was captured",
-                              extent.extent.first.value() + i, frame.identity().disk.text(), frame.identity().number,
-                              frame.identity().birth.value()));
+      return fail(
+          ErrorCode::damaged, "verify block",
+          fmt::format("block {} of disk {} in frame {} of epoch {} does not match the hash made when it was captured",
+                      extent.extent.first.value() + i, frame.identity().disk.text(), frame.identity().number,
+                      frame.identity().birth.value()));
     }
   }
   return {};

@@ -24,7 +24,8 @@ FrameDecoder::FrameDecoder() : context_(ZSTD_createDCtx()) {
 
 namespace {
 
-// Compresses behind the end of `out` and returns the length, or 0 when storing it raw is better (then `out` is as before).
+// Compresses behind the end of `out` and returns the length, or 0 when storing it raw is better (then `out` is as
+// before).
 std::size_t compress(Bytes& out, ByteView content, int level, FrameEncoder& encoder) {
   AFI_CHECK(level >= compression_level_min && level <= compression_level_max);
   const std::size_t start = out.size();
@@ -40,7 +41,8 @@ std::size_t compress(Bytes& out, ByteView content, int level, FrameEncoder& enco
 
 }  // namespace
 
-Bytes encode_frame(const FrameIdentity& identity, const RawFrame& frame, Compression compression, FrameEncoder& encoder) {
+Bytes encode_frame(const FrameIdentity& identity, const RawFrame& frame, Compression compression,
+                   FrameEncoder& encoder) {
   AFI_CHECK(!frame.extents.empty() && frame.extents.size() <= limits::frame_extents_max);
   AFI_CHECK(frame.content.size() == frame.hashes.size() * block_size);
   AFI_CHECK(frame.content.size() <= limits::frame_raw_bytes_max);
@@ -87,7 +89,8 @@ Status decode_frame(const FrameView& frame, FrameDecoder& decoder, Bytes& out) {
     return fail(ErrorCode::damaged, "a frame's compressed content is cut off or has bytes behind it");
   }
   out.resize(raw_bytes);
-  const std::size_t length = ZSTD_decompressDCtx(decoder.context(), out.data(), out.size(), stored.data(), stored.size());
+  const std::size_t length =
+      ZSTD_decompressDCtx(decoder.context(), out.data(), out.size(), stored.data(), stored.size());
   if (ZSTD_isError(length) != 0 || length != raw_bytes) {
     return fail(ErrorCode::damaged, "a frame's compressed content does not decompress");
   }

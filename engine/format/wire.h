@@ -18,9 +18,19 @@ inline constexpr std::array<std::byte, 4> frame_magic{std::byte{0xAF}, std::byte
 inline constexpr std::array<std::byte, 4> point_magic{std::byte{0xAF}, std::byte{'P'}, std::byte{'N'}, std::byte{'T'}};
 inline constexpr std::array<std::byte, 4> span_magic{std::byte{0xAF}, std::byte{'S'}, std::byte{'P'}, std::byte{'N'}};
 inline constexpr std::array<std::byte, 4> run_magic{std::byte{0xAF}, std::byte{'R'}, std::byte{'U'}, std::byte{'N'}};
-inline constexpr std::array<std::byte, 4> directory_magic{std::byte{0xAF}, std::byte{'D'}, std::byte{'I'}, std::byte{'R'}};
-inline constexpr std::array<std::byte, 4> trailer_magic{std::byte{0xAF}, std::byte{'T'}, std::byte{'R'}, std::byte{'L'}};
-inline constexpr std::array<std::byte, 4> segment_magic{std::byte{0xAF}, std::byte{'S'}, std::byte{'E'}, std::byte{'G'}};
+inline constexpr std::array<std::byte, 4> directory_magic{std::byte{0xAF}, std::byte{'D'}, std::byte{'I'},
+                                                          std::byte{'R'}};
+inline constexpr std::array<std::byte, 4> trailer_magic{std::byte{0xAF}, std::byte{'T'}, std::byte{'R'},
+                                                        std::byte{'L'}};
+inline constexpr std::array<std::byte, 4> segment_magic{std::byte{0xAF}, std::byte{'S'}, std::byte{'E'},
+                                                        std::byte{'G'}};
+
+// Lengths of the parts of an index run.
+inline constexpr std::uint16_t run_version = 1;
+inline constexpr std::size_t run_fixed_bytes = 48;
+inline constexpr std::size_t run_disk_bytes = 48;
+inline constexpr std::size_t run_frame_bytes = 24;
+inline constexpr std::size_t run_entry_bytes = 24;
 
 [[nodiscard]] bool starts_with(ByteView bytes, const std::array<std::byte, 4>& magic);
 
