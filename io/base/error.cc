@@ -33,6 +33,7 @@ ErrorCode code_from_errno(int system) noexcept {
       return ErrorCode::no_space;
     case EAGAIN:
     case EBUSY:
+    case EADDRINUSE:
       return ErrorCode::busy;
     case ETIMEDOUT:
       return ErrorCode::timed_out;
@@ -48,7 +49,12 @@ ErrorCode code_from_errno(int system) noexcept {
     case EADDRNOTAVAIL:
       return ErrorCode::unreachable;
     case EINVAL:
+    case EISDIR:
+    case ENAMETOOLONG:
       return ErrorCode::invalid_argument;
+    case ENOTEMPTY:
+    case ELOOP:
+      return ErrorCode::refused;
     case EOPNOTSUPP:
     case ENOSYS:
     case ENOTTY:

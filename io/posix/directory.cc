@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/posix/directory.h"
+
+#include <utility>
+
+#include "io/posix/file.h"
+#include "io/posix/folder_calls.h"
+
+namespace afterimage::io::posix {
+namespace {
+
+// Runs `call()` on the pool. It holds its strings itself.
+template <typename Call>
+Task<std::invoke_result_t<Call&>> run(Scope& scope, ThreadPool& pool, const char* name, unsigned& pending, Call call) {
+  const PendingMark mark(pending);
+  BlockingCall blocking(scope, pool, name, std::move(call));
+  co_return co_await blocking;
+}
+
+// The same for a call that opens something: Opened is what the interface gives, Made what it is made of.
+template <typename Opened, typename Made, typename Call>
+Task<Result<std::unique_ptr<Opened>>> open(Scope& scope, ThreadPool& pool, const char* name, unsigned& pending,
+                                           Call call) {
+  const PendingMark mark(pending);
+  BlockingCall blocking(scope, pool, name, std::move(call));
+  OpenResult opened = co_await blocking;
+  if (!opened) co_return std::unexpected(std::move(opened).error());
+  std::unique_ptr<Opened> made = std::make_unique<Made>(pool, std::move(*opened));
+  co_return made;
+}
+
+}  // namespace
+
+PosixDirectory::~PosixDirectory() { AFI_CHECK(pending_ == 0); }
+
+Task<Result<std::unique_ptr<File>>> PosixDirectory::open_file(Scope& scope, std::string name, OpenMode mode) {
+  return open<File, PosixFile>(scope, pool_, "open a file", pending_,
+                               [this, name = std::move(name), mode] { return open_file_in(*folder_, name, mode); });
+}
+
+Task<Result<std::unique_ptr<Directory>>> PosixDirectory::make_directory(Scope& scope, std::string name) {
+  return open<Directory, PosixDirectory>(scope, pool_, "make a folder", pending_,
+                                         [this, name = std::move(name)] { return make_folder_in(*folder_, name); });
+}
+
+Task<Result<std::unique_ptr<Directory>>> PosixDirectory::open_directory(Scope& scope, std::string name) {
+  return open<Directory, PosixDirectory>(scope, pool_, "open a folder", pending_,
+                                         [this, name = std::move(name)] { return open_folder_in(*folder_, name); });
+}
+
+Task<Result<std::vector<DirectoryEntry>>> PosixDirectory::list(Scope& scope) {
+  return run(scope, pool_, "list a folder", pending_, [this] { return list_folder(*folder_); });
+}
+
+Task<Status> PosixDirectory::remove_file(Scope& scope, std::string name) {
+  return run(scope, pool_, "remove a file", pending_,
+             [this, name = std::move(name)] { return remove_file_in(*folder_, name); });
+}
+
+Task<Status> PosixDirectory::remove_directory(Scope& scope, std::string name) {
+  return run(scope, pool_, "remove a folder", pending_,
+             [this, name = std::move(name)] { return remove_folder_in(*folder_, name); });
+}
+
+Task<Status> PosixDirectory::replace(Scope& scope, std::string from, std::string to) {
+  return run(scope, pool_, "rename a file", pending_,
+             [this, from = std::move(from), to = std::move(to)] { return replace_in(*folder_, from, to); });
+}
+
+Task<Status> PosixDirectory::rename_new(Scope& scope, std::string from, std::string to) {
+  return run(scope, pool_, "rename a file", pending_,
+             [this, from = std::move(from), to = std::move(to)] { return rename_new_in(*folder_, from, to); });
+}
+
+Task<Result<std::unique_ptr<File>>> PosixDirectory::clone_file(Scope& scope, File& source, std::string name) {
+  auto* file = dynamic_cast<PosixFile*>(&source);
+  AFI_CHECK(file != nullptr);  // files of two platforms do not meet
+  AFI_CO_STATUS(file->check_open());
+  const PendingMark mark(file->pending_);
+  auto cloning = open<File, PosixFile>(scope, pool_, "clone a file", pending_, [this, file, name = std::move(name)] {
+    return clone_file_in(*folder_, *file->file_, name);
+  });
+  co_return co_await cloning;
+}
+
+Task<Status> PosixDirectory::sync(Scope& scope) {
+  return run(scope, pool_, "sync a folder", pending_, [this] { return sync_folder(*folder_); });
+}
+
+Task<Result<ByteCount>> PosixDirectory::free_space(Scope& scope) {
+  return run(scope, pool_, "ask for free space", pending_, [this] { return free_space_of(*folder_); });
+}
+
+PosixDisk::~PosixDisk() { AFI_CHECK(pending_ == 0); }
+
+Task<Result<std::unique_ptr<File>>> PosixDisk::open_file(Scope& scope, std::string path, OpenMode mode) {
+  return open<File, PosixFile>(scope, pool_, "open a file", pending_,
+                               [this, path = std::move(path), mode] { return open_file_by_path(calls_, path, mode); });
+}
+
+Task<Result<std::unique_ptr<Directory>>> PosixDisk::open_directory(Scope& scope, std::string path) {
+  return open<Directory, PosixDirectory>(scope, pool_, "open a folder", pending_,
+                                         [this, path = std::move(path)] { return open_folder_by_path(calls_, path); });
+}
+
+Task<Result<std::unique_ptr<Directory>>> PosixDisk::make_directory(Scope& scope, std::string path) {
+  return open<Directory, PosixDirectory>(scope, pool_, "make a folder", pending_,
+                                         [this, path = std::move(path)] { return make_folder_by_path(calls_, path); });
+}
+
+}  // namespace afterimage::io::posix
