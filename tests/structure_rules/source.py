@@ -91,22 +91,26 @@ class Tree:
                 yield file
 
 
-def read_tree(root):
-    """Every text file that git tracks or would track; without git every file outside build and hidden folders."""
+def list_files(root):
+    """What git tracks or would track, from the root; where git cannot say, every file outside build and hidden folders."""
     root = pathlib.Path(root)
     try:
         listed = subprocess.run(
             ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             check=True, capture_output=True).stdout.decode().split("\0")
     except (OSError, subprocess.CalledProcessError):
-        listed = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
-        listed = [path for path in listed if not path.startswith((".git/", "build/", ".cache/"))]
+        found = (path.relative_to(root) for path in root.rglob("*"))
+        listed = [str(path) for path in found if path.parts[0] not in ("build", ".git", ".cache")]
+    # What is deleted but not yet recorded is listed, too.
+    return sorted(path for path in set(listed) if path and (root / path).is_file())
+
+
+def read_tree(root):
+    """Every text file of the tree."""
+    root = pathlib.Path(root)
     tree = Tree()
-    for path in sorted(set(filter(None, listed))):
-        try:
-            raw = (root / path).read_bytes()
-        except (FileNotFoundError, IsADirectoryError):
-            continue  # deleted but not yet recorded, or a folder of another repository
+    for path in list_files(root):
+        raw = (root / path).read_bytes()
         if b"\0" in raw:
             continue
         try:
