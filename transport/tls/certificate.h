@@ -60,7 +60,7 @@ class Certificate {
   [[nodiscard]] ByteView der() const { return facts_->der; }
   [[nodiscard]] const Digest& fingerprint() const {
     return facts_->fingerprint;
-  }                                                                             // SHA-256 of the SubjectPublicKeyInfo
+  }  // SHA-256 of the SubjectPublicKeyInfo
   [[nodiscard]] const std::string& subject() const { return facts_->subject; }  // for people
   [[nodiscard]] const std::string& issuer() const { return facts_->issuer; }    // for people
   [[nodiscard]] const std::string& serial() const { return facts_->serial; }    // lower-case hexadecimal
