@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// SessionTable: the sessions that a replica serves right now. Bounds how many a primary may have, and ends them when
+// its permission ends. Thread: the reactor's.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/port/replica_gate.h"
+#include "io/base/limits.h"
+#include "io/list.h"
+#include "transport/replication/messages.h"
+#include "transport/replication/session_log.h"
+
+namespace afterimage::replication {
+
+struct SessionEntryTag;
+
+// A served session, as the table sees it; leaves the table when it dies.
+class SessionEntry : public io::ListNode<SessionEntryTag> {
+ public:
+  virtual void stop(Error reason) = 0;  // the primary is told, the session ends soon
+  [[nodiscard]] virtual const TrafficCounters& traffic() const = 0;
+  [[nodiscard]] virtual std::string address() const = 0;
+  [[nodiscard]] const Peer& peer() const { return peer_; }
+
+ protected:
+  explicit SessionEntry(Peer peer) : peer_(std::move(peer)) {}
+  ~SessionEntry() = default;
+
+ private:
+  Peer peer_;
+};
+
+struct SessionFacts {
+  Peer peer;
+  std::string address;
+  TrafficCounters traffic;
+};
+
+class SessionTable {
+ public:
+  // `busy`, with the reason, if that peer has sessions_per_peer_max already.
+  [[nodiscard]] Status add(SessionEntry& entry);
+  // Ends all sessions of a peer, for `reason`. How many there were.
+  std::size_t stop_sessions_of(const HostId& peer, const Error& reason);
+  [[nodiscard]] std::vector<SessionFacts> list();
+  [[nodiscard]] std::size_t count_of(const HostId& peer);
+
+ private:
+  io::List<SessionEntry, SessionEntryTag> entries_;
+};
+
+}  // namespace afterimage::replication
