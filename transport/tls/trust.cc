@@ -89,7 +89,10 @@ Status check_validity(const Certificate& leaf, WallTime now) {
 Status check_purpose(const Certificate& leaf, PeerRole role) {
   X509* handle = leaf.handle();
   if (X509_get_version(handle) != X509_VERSION_3) return refuse(leaf, "it is not of version 3");
-  if (X509_check_ca(handle) != 0) return refuse(leaf, "it is the certificate of an authority, not of a host");
+  // X509_check_ca alone lets a CA:TRUE pass whose key usage forbids signing.
+  if ((X509_get_extension_flags(handle) & EXFLAG_CA) != 0 || X509_check_ca(handle) != 0) {
+    return refuse(leaf, "it is the certificate of an authority, not of a host");
+  }
   const std::uint32_t usage = X509_get_key_usage(handle);
   if (usage == UINT32_MAX) return refuse(leaf, "it has no key usage; digitalSignature is needed");
   if ((usage & KU_DIGITAL_SIGNATURE) == 0) return refuse(leaf, "its key usage does not include digitalSignature");
