@@ -22,8 +22,8 @@ struct Head {
 };
 
 enum class EpochKind : std::uint8_t {
-  seeding,  // frames go into the base until the first point closes them
-  cycle,    // frames go into the journal behind the head
+  seeding,  // staged: frames go into the base, belong to no point yet, and are never committed by themselves
+  cycle,    // frames go into the journal behind the head; the first one (no parent) closes the staged seed
   compare   // a cycle that answers a compare (resync): as cycle, but its parent may be any head of the replica
 };
 
@@ -34,16 +34,23 @@ struct SeedingPosition {
   auto operator<=>(const SeedingPosition&) const = default;
 };
 
-// Frames of an epoch that has no point yet.
+// What was staged into the base of a machine that has no point yet.
+struct StagedSeed {
+  Epoch epoch;
+  std::uint32_t frames = 0;  // numbers 0 .. frames-1 are held
+  SeedingPosition position;
+};
+
+// Frames in the journal, of a cycle that has no point yet.
 struct UnfinishedEpoch {
   Epoch epoch;
-  std::uint32_t frames = 0;        // numbers 0 .. frames-1 are held
-  SeedingPosition position;        // seeding only
+  std::uint32_t frames = 0;  // numbers 0 .. frames-1 are held
 };
 
 struct Welcome {
   Head head;
   std::optional<UnfinishedEpoch> unfinished;
+  std::optional<StagedSeed> staged;  // only while there is no point
   Epoch newest_epoch;  // the greatest that the replica has seen: a new one must be greater
   bool awaits_medium = false;  // no point yet, and the seed is to come by import
   std::vector<ByteCount> head_sizes;  // of each disk at the head, in the description's order; empty without a head
@@ -51,8 +58,9 @@ struct Welcome {
 
 struct BeginEpoch {
   EpochKind kind = EpochKind::cycle;
-  Epoch epoch;   // equal to the unfinished one: go on with it; greater: what was unfinished is dropped (a seeding keeps its base)
-  Head parent;   // none when seeding
+  Epoch epoch;   // equal to the unfinished (staged) one: go on with it; greater: what was unfinished is dropped, a staged
+                 // seed is staged anew from the beginning over the same base
+  Head parent;   // none when seeding, and of the first cycle, which closes the seed
 };
 
 // What the replica still needs of the epoch.

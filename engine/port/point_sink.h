@@ -4,9 +4,13 @@
 //
 // One session is one sink. Its life:
 //
-//   open ─ welcome ─┬─ begin(seeding) ─ append* ─ commit ─┐        commit of sequence 1
-//                   ├─ begin(cycle)   ─ append* ─ commit ─┴─ begin …
-//                   └─ block_hashes*                               for resync by compare
+//   open ─ welcome ─┬─ begin(seeding) ─ append*                   staged into the base; belongs to no point yet
+//                   ├─ begin(cycle)   ─ append* ─ commit ─ begin …  frames of a point, in the journal
+//                   └─ block_hashes*                                for resync by compare
+//
+// The first cycle has no parent and closes the seed: point 1 is the staged base with that cycle's frames over it, and its
+// change roots are over every block of each disk (zeros included), so that a point 1 is only committed over a whole seed.
+// Every later point's change roots are over the blocks of its own frames.
 //
 // What may be believed: a frame is the replica's when append returned, durable when commit returned or when a later
 // welcome counts it. A receipt means: the point and all it stands on are durable at the replica.
