@@ -97,12 +97,21 @@ SSL* RawPeer::ssl() {
   return ssl_.get();
 }
 
-void RawPeer::carry_to(TlsEngine& engine) {
+Bytes RawPeer::take_output() {
   Bytes bytes(BIO_ctrl_pending(output_));
   std::size_t count = 0;
   if (!bytes.empty()) BIO_read_ex(output_, bytes.data(), bytes.size(), &count);
-  AFI_CHECK(engine.feed(ByteView(bytes).first(count)).has_value());
+  bytes.resize(count);
+  return bytes;
 }
+
+Bytes RawPeer::hello() {
+  SSL_do_handshake(ssl());
+  ERR_clear_error();
+  return take_output();
+}
+
+void RawPeer::carry_to(TlsEngine& engine) { AFI_CHECK(engine.feed(take_output()).has_value()); }
 
 void RawPeer::carry_from(TlsEngine& engine) {
   const Bytes bytes = engine.take_output();

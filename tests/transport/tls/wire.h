@@ -42,10 +42,14 @@ class RawPeer {
   [[nodiscard]] SSL* ssl();
   // Handshakes with `engine` until neither moves; the engine's verdict.
   [[nodiscard]] Status meet(TlsEngine& engine);
+  // A client's first message.
+  [[nodiscard]] Bytes hello();
   void carry_to(TlsEngine& engine);
   void carry_from(TlsEngine& engine);
 
  private:
+  [[nodiscard]] Bytes take_output();
+
   Role role_;
   OpensslPtr<SSL_CTX> context_;
   OpensslPtr<SSL> ssl_;
