@@ -11,7 +11,7 @@ IO = BASE + ["io"]
 FORMAT = BASE + ["engine/format"]
 PURE = FORMAT + ["engine/plan", "engine/vhdx"]
 PORTS = IO + PURE + ["engine/port"]
-ENGINE = PORTS + ["engine/image", "engine/source", "engine/replica", "engine/host"]
+ENGINE = PORTS + ["engine/catalogue", "engine/image", "engine/source", "engine/replica", "engine/host"]
 
 # Folder -> folders below it. Subfolders belong to the longest entry that matches; a room may always use itself.
 ROOMS = {
@@ -26,7 +26,8 @@ ROOMS = {
     "engine/port": IO + PURE,
     "engine/image": PORTS,
     "engine/source": PORTS + ["engine/image"],
-    "engine/replica": PORTS + ["engine/image"],
+    "engine/catalogue": IO + PURE,
+    "engine/replica": PORTS + ["engine/catalogue", "engine/image"],
     "engine/host": ENGINE,
     "transport/tls": IO,
     "transport/replication": ENGINE + ["transport/tls"],
@@ -37,7 +38,7 @@ ROOMS = {
     "bench": None,
 }
 PURE_ROOMS = {"engine/format", "engine/plan", "engine/vhdx"}
-PURE_LIBRARIES = {"afterimage_identity"}
+PURE_LIBRARIES = {"afterimage_identity", "afterimage_replication_protocol"}
 # Protocols are state machines and messages: pure by their name, wherever they stand in transport.
 PURE_FILES = re.compile(r"^transport/.*_(machine|messages)\.(h|cc)$")
 
@@ -49,9 +50,9 @@ IMPURE_HEADER = re.compile(
     r"|unistd\.h|fcntl\.h|poll\.h|liburing\.h|sys/.*|netinet/.*|arpa/.*|spdlog/.*|SQLiteCpp/.*|sqlite3\.h|systemd/.*)$")
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.M)
-_CALL = re.compile(r"\b(afterimage_library|afterimage_program|afterimage_test|afterimage_fuzz|target_link_libraries"
+_CALL = re.compile(r"\b(add_library|afterimage_library|afterimage_program|afterimage_test|afterimage_fuzz|target_link_libraries"
                    r"|target_sources)\s*\(([^)]*)\)")
-_KEYWORDS = {"HEADERS", "SOURCES", "LINKS", "PRIVATE_LINKS", "TIMEOUT", "CORPUS", "PUBLIC", "PRIVATE", "INTERFACE"}
+_KEYWORDS = {"HEADERS", "SOURCES", "LINKS", "PRIVATE_LINKS", "TIMEOUT", "CORPUS", "FILES", "PUBLIC", "PRIVATE", "INTERFACE"}
 
 
 def room_of(path):
@@ -90,10 +91,10 @@ def libraries(tree):
     found = {}
     for file, offset, function, target, arguments in calls(tree):
         folder = file.path.rpartition("/")[0]
-        if function == "afterimage_library":
+        if function in ("add_library", "afterimage_library"):
             files = [f"{folder}/{name}" for name in arguments.get("HEADERS", []) + arguments.get("SOURCES", [])]
             found.setdefault(target, (room_of(file.path), folder, [], []))[3].extend(files)
-        if function in ("afterimage_library", "target_link_libraries") and target in found:
+        if function in ("add_library", "afterimage_library", "target_link_libraries") and target in found:
             for keyword in ("LINKS", "PRIVATE_LINKS", "PUBLIC", "PRIVATE", "INTERFACE"):
                 found[target][2].extend((link, file, offset) for link in arguments.get(keyword, []))
     return found
