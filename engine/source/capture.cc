@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/source/capture.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "io/base/limits.h"
+#include "io/channel.h"
+#include "io/task_group.h"
+
+namespace afterimage::source {
+namespace {
+
+constexpr std::uint64_t window_blocks_max = 1024;         // 4 MiB of content
+constexpr std::uint64_t zero_window_blocks_max = 32768;   // hashes only
+constexpr std::size_t windows_ahead_max = 2;
+constexpr std::size_t frames_together = 16;               // encoded in one go by all workers
+
+BlockIndex earlier(BlockIndex a, BlockIndex b) { return std::min(a, b); }
+BlockIndex limited(BlockIndex at, BlockIndex end, std::uint64_t blocks_max) {
+  return earlier(end, at + BlockCount(blocks_max));
+}
+
+}  // namespace
+
+// What one disk's capture shares between its reader and its worker.
+struct Capture::DiskWork {
+  DiskWork(io::Scope& outer, const DiskDescription& description, image::ReadableImage& source, OldHashes& known,
+           image::HashFile& found, ByteCount frame_bytes)
+      : scope(outer), disk(description), image(source), old(known), fresh(found), compare(description.secret, frame_bytes),
+        end(BlockIndex(blocks_of(source.size()).value())) {}
+
+  io::Scope scope;
+  const DiskDescription& disk;
+  image::ReadableImage& image;
+  OldHashes& old;
+  image::HashFile& fresh;
+  WindowCompare compare;
+  BlockIndex end;
+  io::Channel<Window> windows{windows_ahead_max};
+  Status read_status;
+};
+
+Capture::Capture(const io::Platform& platform, CaptureOptions options, FrameSink& sink)
+    : platform_(platform), options_(options), sink_(sink), encoders_(platform.workers.width()), next_frame_(options.first_frame) {}
+
+void Capture::report_to(Progress* progress, std::uint64_t done, std::uint64_t total) {
+  progress_ = progress;
+  bytes_done_ = done;
+  bytes_total_ = total;
+}
+
+io::Task<Result<DiskCapture>> Capture::capture_disk(io::Scope& scope, const DiskDescription& disk, image::ReadableImage& image,
+                                                    OldHashes& old, image::HashFile& fresh) {
+  captured_end_ = BlockIndex{};
+  DiskWork work(scope, disk, image, old, fresh, options_.frame_bytes);
+  io::TaskGroup reader(platform_.reactor);
+  reader.spawn(read_windows(work));
+  auto working = work_windows(work);
+  const Status worked = co_await working;
+  if (!worked) work.scope.cancel();
+  work.windows.close();
+  auto joining = reader.join();
+  co_await joining;
+  if (!worked) co_return std::unexpected(worked.error());
+  AFI_CO_STATUS(std::move(work.read_status));
+  const BlockCount changed = work.compare.changed();
+  co_return DiskCapture{.changed = changed, .change_root = work.compare.finish_root()};
+}
+
+io::Task<void> Capture::read_windows(DiskWork& work) {
+  auto reading = read_disk(work);
+  work.read_status = co_await reading;
+  work.windows.close();
+}
+
+// Walks the disk from data to data: of the image, of the old hashes, or of what is unknown.
+io::Task<Status> Capture::read_disk(DiskWork& work) {
+  BlockIndex at;
+  BlockIndex data_first;
+  BlockIndex data_end;  // the image's current range of data; empty before the first
+  while (at < work.end) {
+    AFI_CO_STATUS(work.scope.check());
+    if (at >= data_end) {
+      AFI_CO_TRY(const std::optional<io::FileRange> found, work.image.next_data(work.scope, offset_of(at)));
+      data_first = found ? std::max(at, block_at(found->offset)) : work.end;
+      data_end = found ? earlier(work.end, BlockIndex(blocks_of(ByteCount(found->end().value())).value())) : work.end;
+    }
+    if (at < data_first) {
+      AFI_CO_TRY(at, emit_hole(work, at, data_first));
+    } else {
+      AFI_CO_TRY(at, emit_data(work, at, data_end));
+    }
+  }
+  co_return Status{};
+}
+
+// A hole of the image from `at`: sends one window of it at most, and tells where the walk goes on.
+io::Task<Result<BlockIndex>> Capture::emit_hole(DiskWork& work, BlockIndex at, BlockIndex hole_end) {
+  const BlockIndex known_end = work.old.known_end();
+  Window window;
+  BlockIndex next = hole_end;
+  if (at >= known_end) {
+    window.knowledge = Knowledge::unknown;
+    window.extent = Extent{.first = at, .count = hole_end - at};
+  } else {
+    AFI_CO_TRY(const std::optional<Extent> old_data, work.old.next_data(work.scope, at));
+    if (!old_data || old_data->first >= hole_end) co_return earlier(hole_end, std::max(at, known_end));
+    at = old_data->first;
+    next = limited(at, earlier(hole_end, old_data->end()), zero_window_blocks_max);
+    window.extent = Extent{.first = at, .count = next - at};
+    AFI_CO_TRY(window.old_hashes, work.old.read(work.scope, window.extent));
+  }
+  AFI_CO_TRY_STATUS(work.windows.send(work.scope, std::move(window)));
+  co_return next;
+}
+
+io::Task<Result<BlockIndex>> Capture::emit_data(DiskWork& work, BlockIndex at, BlockIndex data_end) {
+  const BlockIndex known_end = work.old.known_end();
+  Window window;
+  BlockIndex next = limited(at, data_end, window_blocks_max);
+  if (at < known_end) {
+    next = earlier(next, known_end);
+  } else {
+    window.knowledge = Knowledge::unknown;
+  }
+  window.extent = Extent{.first = at, .count = next - at};
+  window.content.resize(bytes_of(window.extent.count).value());
+  AFI_CO_TRY_STATUS(image::read_blocks(work.scope, work.image, window.extent, window.content));
+  if (window.knowledge == Knowledge::known) {
+    AFI_CO_TRY(window.old_hashes, work.old.read(work.scope, window.extent));
+  }
+  AFI_CO_TRY_STATUS(work.windows.send(work.scope, std::move(window)));
+  co_return next;
+}
+
+io::Task<Status> Capture::work_windows(DiskWork& work) {
+  std::vector<format::RawFrame> frames;
+  for (bool at_end = false; !at_end;) {
+    auto receiving = work.windows.receive(work.scope);
+    Result<Window> window = co_await receiving;
+    if (window) {
+      Result<std::vector<format::BlockHash>> hashes;
+      auto comparing = platform_.workers.run([&] { hashes = work.compare.compare(*window); });
+      co_await comparing;
+      AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
+      AFI_CO_TRY_STATUS(keep_hashes(work, *window, *hashes));
+    } else {
+      if (window.error().code != ErrorCode::end_of_data) co_return std::unexpected(window.error());
+      if (!work.read_status) co_return work.read_status;
+      work.compare.flush();
+      at_end = true;
+    }
+    for (format::RawFrame& frame : work.compare.take_frames()) frames.push_back(std::move(frame));
+    if (frames.size() >= frames_together || at_end) {
+      AFI_CO_TRY_STATUS(hand_on(work.scope, work.disk.id, std::exchange(frames, {})));
+    }
+    if (!at_end) {
+      captured_end_ = window->extent.end();
+      bytes_done_ += window->content.size();
+      if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
+    }
+  }
+  co_return Status{};
+}
+
+io::Task<Status> Capture::keep_hashes(DiskWork& work, const Window& window, std::span<const format::BlockHash> hashes) {
+  if (hashes.empty()) {
+    auto clearing = work.fresh.clear_hashes(work.scope, window.extent);
+    co_return co_await clearing;
+  }
+  auto writing = work.fresh.write_hashes(work.scope, window.extent.first, hashes);
+  co_return co_await writing;
+}
+
+namespace {
+
+// One worker's share of a batch of frames: every `step`-th from `first`.
+struct EncodeShare {
+  std::span<const format::RawFrame> frames;
+  std::span<Bytes> encoded;
+  std::size_t first;
+  std::size_t step;
+  DiskId disk;
+  const CaptureOptions& options;
+  std::uint32_t first_number;
+
+  void run(format::FrameEncoder& encoder) const {
+    for (std::size_t i = first; i < frames.size(); i += step) {
+      const format::FrameIdentity identity{
+          .disk = disk, .birth = options.epoch, .number = first_number + static_cast<std::uint32_t>(i)};
+      encoded[i] = format::encode_frame(identity, frames[i], options.compression, encoder);
+    }
+  }
+};
+
+io::Task<void> encode_share(io::Workers& workers, EncodeShare share, format::FrameEncoder& encoder) {
+  auto encoding = workers.run([&] { share.run(encoder); });
+  co_await encoding;
+}
+
+}  // namespace
+
+io::Task<Status> Capture::hand_on(io::Scope& scope, DiskId disk, std::vector<format::RawFrame> frames) {
+  std::vector<Bytes> encoded(frames.size());
+  io::TaskGroup group(platform_.reactor);
+  const std::size_t shares = std::min(encoders_.size(), frames.size());
+  for (std::size_t i = 0; i < shares; ++i) {
+    group.spawn(encode_share(platform_.workers,
+                             EncodeShare{.frames = frames, .encoded = encoded, .first = i, .step = shares, .disk = disk,
+                                         .options = options_, .first_number = next_frame_},
+                             encoders_[i]));
+  }
+  auto joining = group.join();
+  co_await joining;
+  for (const Bytes& frame : encoded) {
+    AFI_CO_TRY_STATUS(sink_.take(scope, frame));
+    ++next_frame_;
+    stored_bytes_ += ByteCount(std::uint64_t{frame.size()});
+  }
+  co_return Status{};
+}
+
+}  // namespace afterimage::source

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/source/window_compare.h"
+
+#include <utility>
+
+#include "io/base/check.h"
+
+namespace afterimage::source {
+
+void WindowCompare::take_full() {
+  if (builder_.full()) frames_.push_back(builder_.take());
+}
+
+void WindowCompare::flush() {
+  if (!builder_.empty()) frames_.push_back(builder_.take());
+}
+
+std::vector<format::RawFrame> WindowCompare::take_frames() { return std::exchange(frames_, {}); }
+
+Status WindowCompare::changed_zeros(Extent extent) {
+  AFI_TRY_STATUS(root_.add_zero(extent));
+  builder_.add_zero(extent);
+  take_full();
+  return {};
+}
+
+Status WindowCompare::changed_data(BlockIndex block, ByteView content, format::BlockHash hash) {
+  AFI_TRY_STATUS(root_.add(block, format::BlockKind::data, hash));
+  builder_.add_data(block, content, hash);
+  take_full();
+  return {};
+}
+
+// A range of zeros: unknown, it has changed as a whole; known, only its blocks that were data have.
+Status WindowCompare::compare_zeros(const Window& window) {
+  if (window.knowledge == Knowledge::unknown) return changed_zeros(window.extent);
+  for (std::size_t i = 0; i < window.old_hashes.size();) {
+    if (window.old_hashes[i].value == 0) {
+      ++i;
+      continue;
+    }
+    std::size_t end = i + 1;
+    while (end < window.old_hashes.size() && window.old_hashes[end].value != 0) ++end;
+    AFI_TRY_STATUS(changed_zeros(Extent{.first = window.extent.first + BlockCount(std::uint64_t{i}),
+                                        .count = BlockCount(std::uint64_t{end - i})}));
+    i = end;
+  }
+  return {};
+}
+
+Result<std::vector<format::BlockHash>> WindowCompare::compare(const Window& window) {
+  if (window.content.empty()) {
+    AFI_TRY_STATUS(compare_zeros(window));
+    return std::vector<format::BlockHash>{};
+  }
+  const std::uint64_t blocks = window.extent.count.value();
+  AFI_CHECK(window.content.size() == blocks * block_size);
+  std::vector<format::BlockHash> hashes(blocks);
+  for (std::uint64_t i = 0; i < blocks; ++i) {
+    const ByteView content = ByteView(window.content).subspan(i * block_size, block_size);
+    hashes[i] = hasher_.hash(content);
+    if (window.knowledge == Knowledge::known) {
+      const format::BlockHash old = i < window.old_hashes.size() ? window.old_hashes[i] : format::BlockHash{};
+      if (old == hashes[i]) continue;
+    }
+    const BlockIndex block = window.extent.first + BlockCount(i);
+    if (hashes[i].value == 0) {
+      AFI_TRY_STATUS(changed_zeros(Extent{.first = block, .count = BlockCount(std::uint64_t{1})}));
+    } else {
+      AFI_TRY_STATUS(changed_data(block, content, hashes[i]));
+    }
+  }
+  return hashes;
+}
+
+}  // namespace afterimage::source
