@@ -41,7 +41,8 @@ bool Reactor::run_ready() {
   Ready marker;
   if (ready_.empty()) return false;
   ready_.push_back(marker);
-  while (Ready* ready = ready_.pop_front()) {
+  while (!halted_) {
+    Ready* ready = ready_.pop_front();
     if (ready == &marker) break;
     ready->handle.resume();
   }
@@ -50,7 +51,7 @@ bool Reactor::run_ready() {
 
 bool Reactor::fire_due_timers(MonotonicTime now) {
   bool any = false;
-  while (!timers_->by_moment.empty() && timers_->by_moment.begin()->first.first <= now) {
+  while (!halted_ && !timers_->by_moment.empty() && timers_->by_moment.begin()->first.first <= now) {
     Timer* timer = timers_->by_moment.begin()->second;
     disarm(*timer);
     timer->fired();

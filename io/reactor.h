@@ -61,12 +61,15 @@ class Reactor {
   bool fire_due_timers(MonotonicTime now);            // false if none was due
   [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
   [[nodiscard]] bool next_timer(MonotonicTime& when) const;  // false if none is armed
+  // From here on nothing is resumed and no timer fires, not even what is left of this turn: how a simulated host dies.
+  void halt() { halted_ = true; }
 
  private:
   struct Timers;  // ordered by (moment, order of arming)
   List<Ready, ReadyTag> ready_;
   Timers* timers_;  // owned
   std::uint64_t armed_ = 0;
+  bool halted_ = false;
 };
 
 namespace detail {

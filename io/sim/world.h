@@ -78,6 +78,8 @@ enum class CutKind : std::uint8_t {
 
 using OperationObserver = std::move_only_function<void(const OperationNotice&)>;
 
+class WorldState;
+
 class World {
  public:
   explicit World(WorldOptions options);
@@ -137,10 +139,8 @@ class World {
   [[nodiscard]] ByteCount bytes_carried(NodeId from, NodeId to) const;  // arrived
   [[nodiscard]] std::uint64_t connections_made(NodeId from, NodeId to) const;
 
-  class State;
-
  private:
-  std::unique_ptr<State> state_;
+  std::unique_ptr<WorldState> state_;
 };
 
 // A Result of a Task<T>: of a Task<Result<U>> it is Result<U> itself.
