@@ -108,6 +108,7 @@ class ClientMachine {
   [[nodiscard]] ClientState state() const { return state_; }
   [[nodiscard]] bool is_over() const { return state_ == ClientState::ended; }
   [[nodiscard]] const std::optional<Error>& end() const { return end_; }
+  [[nodiscard]] bool was_admitted() const { return window_bytes_ != 0; }
   [[nodiscard]] const std::string& replica_name() const { return replica_name_; }  // after the welcome
   [[nodiscard]] std::uint64_t unacknowledged_bytes() const { return sent_bytes_ - acked_bytes_; }
 
@@ -120,7 +121,7 @@ class ClientMachine {
   [[nodiscard]] ClientActions unexpected(MessageType type);
   [[nodiscard]] ClientActions send_frame_if_room();
   [[nodiscard]] ClientActions on_welcome(message::Welcome& welcome, MonotonicTime now);
-  [[nodiscard]] ClientActions on_ack(const message::Ack& ack, MonotonicTime now);
+  [[nodiscard]] ClientActions on_ack(const message::Ack& ack);
   [[nodiscard]] ClientActions on_answer(Message& message);
 
   ClientOptions options_;
@@ -128,7 +129,7 @@ class ClientMachine {
   ClientState resting_ = ClientState::opened;  // where a question was asked
   bool call_open_ = false;
   std::optional<MonotonicTime> call_deadline_;
-  const char* waiting_for_ = "";
+  std::string_view waiting_for_;                // a literal
   std::optional<std::uint64_t> frame_waiting_;  // bytes of the frame that waits for room
   bool frame_going_ = false;                    // SendFrame was given out
   std::uint64_t window_bytes_ = 0;

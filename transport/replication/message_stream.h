@@ -43,6 +43,7 @@ class MessageStream {
 
  private:
   [[nodiscard]] io::Task<Status> fill(io::Scope& scope, MutableBytes out);
+  void count_received(std::size_t count);
   [[nodiscard]] io::Task<Status> put(io::Scope& scope, ByteView bytes);
 
   io::Reactor& reactor_;

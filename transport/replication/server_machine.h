@@ -93,7 +93,7 @@ class ServerMachine {
   [[nodiscard]] ServerActions received(Message message, MonotonicTime now);
   [[nodiscard]] ServerActions admitted(Status verdict, MonotonicTime now);
   // The answer to the CallSink that is open. Requires: the value is of the kind the request asks for.
-  [[nodiscard]] ServerActions sink_answered(PortAnswer answer, MonotonicTime now);
+  [[nodiscard]] ServerActions sink_answered(PortAnswer answer);
   void bytes_received(MonotonicTime at) { last_received_ = std::max(last_received_, at); }
   void bytes_sent(MonotonicTime at) { last_sent_ = std::max(last_sent_, at); }
   [[nodiscard]] ServerActions time_passed(MonotonicTime now);
@@ -116,7 +116,7 @@ class ServerMachine {
   [[nodiscard]] ServerActions on_request(Message& message);
   [[nodiscard]] ServerActions on_frame(message::Frame& frame);
   [[nodiscard]] ServerActions pump();
-  [[nodiscard]] ServerActions sink_failed(Error error, MonotonicTime now);
+  [[nodiscard]] ServerActions sink_failed(Error error);
 
   ServerOptions options_;
   ServerState state_ = ServerState::awaiting_hello;

@@ -10,10 +10,12 @@ namespace afterimage::replication {
 
 struct SessionTimeouts {
   Duration hello = std::chrono::seconds(10);      // connection made -> hello, and hello -> welcome or refusal
-  Duration open = std::chrono::seconds(30);       // welcome -> open (server), open -> opened (client)
-  Duration begin = std::chrono::seconds(30);      // begin -> need
+  Duration open = std::chrono::seconds(30);       // welcome -> open
+  Duration opened = std::chrono::minutes(2);      // open -> opened: the replica may have a journal to recover
+  Duration begin = std::chrono::minutes(2);       // begin -> need: it may have one to cut off
   Duration window = std::chrono::minutes(5);      // a frame waits for room
   Duration commit = std::chrono::minutes(5);      // commit -> receipt
+  Duration commit_seed = std::chrono::hours(12);  // the same for a first point, which is proven over every block
   Duration hashes = std::chrono::minutes(1);      // hashes_request -> hashes or declined
   Duration remove = std::chrono::minutes(5);      // remove -> removed
   Duration heartbeat = std::chrono::seconds(10);  // nothing sent for so long: a heartbeat

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// ServedSession: one session of a replica over its stream. For server.cc alone.
+//
+// Three tasks: the serving one carries out the machine's actions in order, so that the sink has one call at a time and
+// answers are written in order; the reader reads on while the sink works, so that a dead peer is noticed and the window
+// is judged; the keeper watches the time. Heartbeats are written by a task of their own. The object lives in the frame
+// of serve_session and dies after all of them. Memory: the machine's queue, bounded by the window.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "io/task_group.h"
+#include "transport/replication/message_stream.h"
+#include "transport/replication/server.h"
+#include "transport/replication/server_machine.h"
+
+namespace afterimage::replication {
+
+class ServedSession final : public SessionEntry {
+ public:
+  ServedSession(io::Scope& scope, std::unique_ptr<io::Stream> stream, ReplicaGate& gate, Peer peer,
+                ServeOptions options);
+
+  [[nodiscard]] io::Task<SessionEnd> serve();
+
+  void stop(Error reason) override;
+  [[nodiscard]] const TrafficCounters& traffic() const override { return stream_.traffic(); }
+  [[nodiscard]] std::string address() const override { return stream_.peer(); }
+
+ private:
+  [[nodiscard]] io::Task<void> read_messages();
+  [[nodiscard]] io::Task<void> keep();
+  [[nodiscard]] io::Task<void> write_heartbeat();
+  [[nodiscard]] io::Task<void> carry_out(ServerAction action);
+  [[nodiscard]] io::Task<void> send(Message message);
+  [[nodiscard]] io::Task<void> ask_gate(message::Hello hello);
+  [[nodiscard]] io::Task<void> call_sink(SinkRequest request);
+  [[nodiscard]] io::Task<PortAnswer> call(message::Open& open);
+  [[nodiscard]] io::Task<PortAnswer> call(message::Begin& begin);
+  [[nodiscard]] io::Task<PortAnswer> call(message::Frame& frame);
+  [[nodiscard]] io::Task<PortAnswer> call(message::Commit& commit);
+  [[nodiscard]] io::Task<PortAnswer> call(message::HashesRequest& request);
+  [[nodiscard]] io::Task<PortAnswer> call(message::Remove& remove);
+  [[nodiscard]] io::Task<Status> say_farewell();
+  void apply(ServerActions actions);
+  void stop_if_host_stops();
+  void note(SessionNoteKind kind, const Error& reason);
+  [[nodiscard]] MonotonicTime now() const { return reactor_.now(); }
+
+  io::Reactor& reactor_;
+  ReplicaGate& gate_;
+  ServeOptions options_;
+  io::Scope& host_scope_;  // of serve_session: interrupted when the host stops
+  io::Scope call_scope_;   // of gate, sink and answers: cancelled with the session
+  io::Scope pump_scope_;   // of reader, keeper and heartbeats: cancelled at the very end
+  io::Scope last_scope_;   // of what is still sent after the end: outlives an interruption of the host's, by linger
+  MessageStream stream_;
+  ServerMachine machine_;
+  message::Hello hello_;
+  std::unique_ptr<PointSink> sink_;
+  std::deque<ServerAction> todo_;
+  std::optional<EndServing> end_;
+  bool heartbeat_due_ = false;
+  bool is_admitted_ = false;
+  io::Event changed_;      // for the serving task: something to do
+  io::Event nudged_;       // for the keeper: the end
+  io::Event reader_done_;  // nothing more will be read
+  io::TaskGroup tasks_;    // last: its tasks use all of the above
+};
+
+}  // namespace afterimage::replication
