@@ -39,6 +39,7 @@ struct StagedSeed {
   Epoch epoch;
   std::uint32_t frames = 0;  // numbers 0 .. frames-1 are held
   SeedingPosition position;
+  bool operator==(const StagedSeed&) const = default;
 };
 
 // Frames in the journal, of a cycle that has no point yet.
