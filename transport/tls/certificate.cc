@@ -2,6 +2,7 @@
 #include "transport/tls/certificate.h"
 
 #include <algorithm>
+#include <array>
 
 #include <openssl/pem.h>
 
@@ -100,24 +101,22 @@ const unsigned char* raw(ByteView bytes) { return reinterpret_cast<const unsigne
 Status check_public_key(evp_pkey_st* key) {
   constexpr const char* what = "check a public key";
   if (key == nullptr) return fail(ErrorCode::authentication, what, "its public key cannot be read");
-  switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_ED25519: return {};
-    case EVP_PKEY_RSA:
-    case EVP_PKEY_RSA_PSS: {
-      const int bits = EVP_PKEY_get_bits(key);
-      if (bits >= 3072 && bits <= 8192) return {};
-      return fail(ErrorCode::authentication, what,
-                  "its RSA key has " + std::to_string(bits) + " bits, and 3072 to 8192 are accepted");
-    }
-    case EVP_PKEY_EC: {
-      char group[64] = {};
-      std::size_t size = 0;
-      const bool is_named = EVP_PKEY_get_group_name(key, group, sizeof group, &size) == 1;
-      ERR_clear_error();
-      const std::string_view name(group, size);
-      if (is_named && (name == "prime256v1" || name == "secp384r1")) return {};
-      return fail(ErrorCode::authentication, what, "its key is on a curve other than P-256 and P-384");
-    }
+  const int kind = EVP_PKEY_get_base_id(key);
+  if (kind == EVP_PKEY_ED25519) return {};
+  if (kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS) {
+    const int bits = EVP_PKEY_get_bits(key);
+    if (bits >= 3072 && bits <= 8192) return {};
+    return fail(ErrorCode::authentication, what,
+                "its RSA key has " + std::to_string(bits) + " bits, and 3072 to 8192 are accepted");
+  }
+  if (kind == EVP_PKEY_EC) {
+    std::array<char, 64> group{};
+    std::size_t size = 0;
+    const bool is_named = EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1;
+    ERR_clear_error();
+    const std::string_view name(group.data(), is_named ? size : 0);
+    if (name == "prime256v1" || name == "secp384r1") return {};
+    return fail(ErrorCode::authentication, what, "its key is on a curve other than P-256 and P-384");
   }
   return fail(ErrorCode::authentication, what, "its key is of a kind other than P-256, P-384, Ed25519 and RSA");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/tls/tls_failure.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include <openssl/sslerr.h>
@@ -13,19 +15,10 @@ Error make(ErrorCode code, std::string detail) {
 }
 
 bool is_about_certificates(int alert) {
-  switch (alert) {
-    case SSL_AD_HANDSHAKE_FAILURE:
-    case SSL_AD_BAD_CERTIFICATE:
-    case SSL_AD_UNSUPPORTED_CERTIFICATE:
-    case SSL_AD_CERTIFICATE_REVOKED:
-    case SSL_AD_CERTIFICATE_EXPIRED:
-    case SSL_AD_CERTIFICATE_UNKNOWN:
-    case SSL_AD_UNKNOWN_CA:
-    case SSL_AD_ACCESS_DENIED:
-    case SSL_AD_DECRYPT_ERROR:
-    case TLS13_AD_CERTIFICATE_REQUIRED: return true;
-  }
-  return false;
+  constexpr std::array alerts{SSL_AD_HANDSHAKE_FAILURE,   SSL_AD_BAD_CERTIFICATE,     SSL_AD_UNSUPPORTED_CERTIFICATE,
+                              SSL_AD_CERTIFICATE_REVOKED, SSL_AD_CERTIFICATE_EXPIRED, SSL_AD_CERTIFICATE_UNKNOWN,
+                              SSL_AD_UNKNOWN_CA,          SSL_AD_ACCESS_DENIED,       SSL_AD_DECRYPT_ERROR};
+  return std::ranges::find(alerts, alert) != alerts.end();
 }
 
 // The peer has said what it dislikes, in one number.
