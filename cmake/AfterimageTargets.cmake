@@ -89,13 +89,18 @@ function(afterimage_test_limits name seconds)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds})
 endfunction()
 
+# What tests cost is their compilation, not their running: the work they wait for is in the libraries.
+add_library(afterimage_test_options INTERFACE)
+target_compile_options(afterimage_test_options INTERFACE $<$<CONFIG:Release>:-O1>)
+
 # afterimage_test(NAME SOURCES cc... LINKS targets... [TIMEOUT seconds])  a GoogleTest program, one ctest entry
 # Its cases are written to reports/NAME.xml of the build folder, where tests/run counts them.
 function(afterimage_test name)
   cmake_parse_arguments(PARSE_ARGV 1 TEST "" "TIMEOUT" "SOURCES;LINKS")
   add_executable(${name} ${TEST_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(${name} PRIVATE ${TEST_LINKS} GTest::gtest GTest::gtest_main afterimage_options afterimage_warnings)
+  target_link_libraries(${name} PRIVATE ${TEST_LINKS} GTest::gtest GTest::gtest_main
+    afterimage_options afterimage_test_options afterimage_warnings)
   add_test(NAME ${name} COMMAND ${name})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
@@ -118,7 +123,7 @@ function(afterimage_fuzz name)
   endif()
   add_executable(${name} ${FUZZ_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(${name} PRIVATE ${FUZZ_LINKS} afterimage_options afterimage_warnings)
+  target_link_libraries(${name} PRIVATE ${FUZZ_LINKS} afterimage_options afterimage_test_options afterimage_warnings)
   if(NOT TARGET fuzzers)
     add_custom_target(fuzzers)
   endif()
