@@ -17,6 +17,7 @@
 #include "io/platform.h"
 #include "io/reactor.h"
 #include "io/scope.h"
+#include "tests/io/conformance/stream_pair.h"
 
 namespace afterimage::io::conformance {
 
@@ -49,6 +50,7 @@ class ConformanceTest : public testing::TestWithParam<PlatformCase> {
   [[nodiscard]] std::string path(std::string_view name) const { return fixture_->folder() + "/" + std::string(name); }
   [[nodiscard]] std::unique_ptr<File> open(std::string name,
                                            OpenMode mode);  // in the folder; the test fails if it cannot
+  [[nodiscard]] StreamPair connect_pair();                  // over TCP; the test fails if it cannot
 
   std::unique_ptr<PlatformFixture> fixture_;
   Platform platform_;
