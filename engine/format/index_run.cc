@@ -175,6 +175,7 @@ Result<IndexRun> IndexRun::parse(ByteView bytes) {
   }
   IndexRun run;
   AFI_TRY(const std::uint16_t disks, reader.read<std::uint16_t>());
+  if (disks > run_disks_max) return fail(ErrorCode::limit_exceeded, "an index run has too many disks");
   AFI_TRY([[maybe_unused]] const std::uint32_t measured, reader.read<std::uint32_t>());
   AFI_TRY(const std::uint32_t reserved, reader.read<std::uint32_t>());
   if (reserved != 0) return fail(ErrorCode::damaged, "a reserved field of an index run is set");

@@ -17,10 +17,14 @@
 #include "engine/format/point_record.h"
 #include "io/base/bytes.h"
 #include "io/base/identity.h"
+#include "io/base/limits.h"
 #include "io/base/result.h"
 #include "io/base/units.h"
 
 namespace afterimage::format {
+
+// Those of the point, and those that frames name although the point does not.
+inline constexpr std::size_t run_disks_max = 2 * limits::disks_max;
 
 // Where a frame stands in its segment, and who it is.
 struct FramePlace {
@@ -110,6 +114,8 @@ class IndexRunBuilder {
 
   [[nodiscard]] bool empty() const { return frames_.empty(); }
   [[nodiscard]] std::size_t frame_count() const { return frames_.size(); }
+  [[nodiscard]] std::size_t disk_count() const { return disks_.size(); }
+  [[nodiscard]] bool knows(const DiskId& disk) const;
   // What the run will take in an index at most.
   [[nodiscard]] std::size_t encoded_size_max(std::size_t point_disks) const;
 

@@ -33,6 +33,10 @@ std::vector<IndexEntry> resolve(const std::vector<IndexEntry>& entries) {
 
 }  // namespace
 
+bool IndexRunBuilder::knows(const DiskId& disk) const {
+  return std::any_of(disks_.begin(), disks_.end(), [&](const DiskEntries& each) { return each.disk == disk; });
+}
+
 IndexRunBuilder::DiskEntries& IndexRunBuilder::entries_of(const DiskId& disk) {
   const auto found =
       std::find_if(disks_.begin(), disks_.end(), [&](const DiskEntries& each) { return each.disk == disk; });

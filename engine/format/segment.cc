@@ -59,6 +59,9 @@ Result<ByteView> SegmentBuilder::append_frame(ByteView encoded) {
 Result<ByteView> SegmentBuilder::append_frame(const FrameView& frame) {
   AFI_TRY_STATUS(check_open());
   if (!fits(frame.encoded_size(), frame.extents().size())) return too_long();
+  if (open_run_.disk_count() >= limits::disks_max && !open_run_.knows(frame.identity().disk)) {
+    return fail(ErrorCode::limit_exceeded, "append frames of more disks than a machine has");
+  }
   const RecordLabel label = rules_.judge(frame.identity());
   if (label != RecordLabel::frame) {
     return misfit(label, fmt::format("frame {} of epoch {}", frame.identity().number, frame.identity().birth.value()));

@@ -5,7 +5,7 @@
 // What stands at a place, its label, and what recovery does with it:
 //
 //   bytes           | in its place?                            | label               | action
-//   ----------------+------------------------------------------+---------------------+-----------------------------------
+//   ----------------+------------------------------------------+---------------------+---------------------------------
 //   intact frame    | yes                                      | frame               | keep
 //   intact point    | yes                                      | point               | keep
 //   intact span     | yes                                      | span                | keep
@@ -23,7 +23,7 @@
 //   2. a point at or below the high-water mark has not been
 //      seen before it                                         -> rot   (also at a clean end: the file lost its end)
 //   3. nothing valid follows                                  -> torn
-//   4. the caller says nothing above the mark was acknowledged -> torn
+//   4. the caller says nothing above it was acknowledged       -> torn
 //   5. a valid point, span or trailer follows                 -> rot
 //   6. only frames follow, and the first of them is of an epoch
 //      so late that a point may have stood in the bad bytes   -> rot
