@@ -118,7 +118,7 @@ class [[nodiscard]] Task {
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> parent) const noexcept {
       return handle.promise().start(handle, parent);
     }
-    T await_resume() const { return handle.promise().take(); }
+    [[nodiscard]] T await_resume() const { return handle.promise().take(); }
   };
   [[nodiscard]] Awaiter operator co_await() & noexcept { return Awaiter{handle_}; }
   Awaiter operator co_await() && = delete;  // name the task first
