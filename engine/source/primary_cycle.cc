@@ -68,7 +68,7 @@ io::Task<Status> PrimaryMachine::cycle(io::Scope& scope, PointSink& session, Epo
   AFI_CO_TRY_STATUS(capture(scope, base, welcome, progress));
   for (const format::PointDisk& disk : record_.pending->record.disks) result.changed += bytes_of(disk.changed);
   AFI_CO_TRY_STATUS(ship(scope, session, parent, result, progress));
-  auto acknowledging = acknowledge(scope);
+  auto acknowledging = acknowledge(scope, result);
   co_return co_await acknowledging;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/format/digest.h"
+#include "engine/source/point_history.h"
 #include "io/base/limits.h"
 #include "io/durable_file.h"
 
@@ -127,7 +128,7 @@ io::Task<Status> PrimaryFiles::save_seeding(io::Scope& scope, const SeedingProgr
 }
 
 io::Task<Status> PrimaryFiles::remove_leftovers(io::Scope& scope, const PrimaryRecord& record) {
-  std::set<std::string> needed{record_name};
+  std::set<std::string> needed{record_name, history_file_name};
   const auto need_hashes = [&](Epoch epoch) {
     for (std::size_t i = 0; i < record.description.disks.size(); ++i) needed.insert(hashes_name(epoch, i));
   };

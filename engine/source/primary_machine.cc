@@ -33,6 +33,11 @@ io::Task<Status> PrimaryMachine::change_record(io::Scope& scope, PrimaryRecord c
   co_return Status{};
 }
 
+io::Task<Result<std::vector<HistoricPoint>>> PrimaryMachine::points(io::Scope& scope) {
+  auto loading = load_history(scope, files_.folder());
+  co_return co_await loading;
+}
+
 io::Task<Status> PrimaryMachine::set_activity(io::Scope& scope, Activity activity) {
   PrimaryRecord changed = record_;
   changed.activity = activity;
@@ -41,7 +46,10 @@ io::Task<Status> PrimaryMachine::set_activity(io::Scope& scope, Activity activit
 }
 
 // The pending point has reached the replica: it is the base of the next cycle. Its images were synced at the freeze.
-io::Task<Status> PrimaryMachine::acknowledge(io::Scope& scope) {
+io::Task<Status> PrimaryMachine::acknowledge(io::Scope& scope, const CycleResult& result) {
+  HistoricPoint point{.record = record_.pending->record, .stored = result.stored};
+  point.record.received = result.record.received;
+  AFI_CO_TRY_STATUS(append_history(scope, files_.folder(), std::move(point)));
   PrimaryRecord changed = record_;
   changed.acknowledged = std::move(changed.pending->record);
   changed.hashes = std::move(changed.pending->hashes);
@@ -71,7 +79,7 @@ io::Task<Result<CycleResult>> PrimaryMachine::replicate(io::Scope& scope, PointS
   AFI_CO_TRY(Welcome welcome, session.open(scope, record_.description, seed_by));
   WelcomePlan plan = plan_welcome(record_, welcome);
   if (plan == WelcomePlan::adopt_pending) {
-    AFI_CO_TRY_STATUS(acknowledge(scope));
+    AFI_CO_TRY_STATUS(acknowledge(scope, result));
     plan = WelcomePlan::cycle;
     result.record = *record_.acknowledged;
     if (goal == Goal::first_point) co_return result;
@@ -80,7 +88,7 @@ io::Task<Result<CycleResult>> PrimaryMachine::replicate(io::Scope& scope, PointS
     auto checking = pending_can_be_sent(scope);
     if (co_await checking) {
       AFI_CO_TRY_STATUS(ship(scope, session, record_.head(), result, progress));
-      AFI_CO_TRY_STATUS(acknowledge(scope));
+      AFI_CO_TRY_STATUS(acknowledge(scope, result));
       welcome.head = record_.head();
     } else {
       AFI_CO_TRY_STATUS(forget_pending(scope));
@@ -90,7 +98,7 @@ io::Task<Result<CycleResult>> PrimaryMachine::replicate(io::Scope& scope, PointS
   switch (plan) {
     case WelcomePlan::seed:
       AFI_CO_TRY_STATUS(seed(scope, session, welcome, result, progress));
-      AFI_CO_TRY_STATUS(acknowledge(scope));
+      AFI_CO_TRY_STATUS(acknowledge(scope, result));
       break;
     case WelcomePlan::await_medium:
       co_return fail(ErrorCode::refused, "replicate",

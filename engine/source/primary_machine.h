@@ -20,6 +20,7 @@
 #include "engine/port/point_sink.h"
 #include "engine/port/progress.h"
 #include "engine/source/capture.h"
+#include "engine/source/point_history.h"
 #include "engine/source/primary_files.h"
 #include "engine/source/scan_images.h"
 #include "io/platform.h"
@@ -55,6 +56,8 @@ class PrimaryMachine {
   [[nodiscard]] io::Task<Result<CycleResult>> replicate(io::Scope& scope, PointSink& session, Goal goal, Progress* progress);
   // Writes the seed to a medium: the point is pending until the replica shows it.
   [[nodiscard]] io::Task<Result<CycleResult>> seed_medium(io::Scope& scope, PointSink& medium, Progress* progress);
+  // The acknowledged points, ascending.
+  [[nodiscard]] io::Task<Result<std::vector<HistoricPoint>>> points(io::Scope& scope);
   [[nodiscard]] io::Task<Status> set_activity(io::Scope& scope, Activity activity);
   void set_compression(format::Compression compression) { compression_ = compression; }
 
@@ -92,7 +95,7 @@ class PrimaryMachine {
 
   // What is believed (primary_machine.cc).
   [[nodiscard]] io::Task<Status> change_record(io::Scope& scope, PrimaryRecord changed);
-  [[nodiscard]] io::Task<Status> acknowledge(io::Scope& scope);
+  [[nodiscard]] io::Task<Status> acknowledge(io::Scope& scope, const CycleResult& result);
   [[nodiscard]] io::Task<Status> forget_pending(io::Scope& scope);
 
   io::Platform platform_;
