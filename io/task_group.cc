@@ -6,7 +6,12 @@
 namespace afterimage::io {
 
 detail::Root TaskGroup::run(Task<void> task) {
-  co_await task;
+  {
+    // Its frame dies with it, not with the group: a stream that was given to it is closed at its end.
+    Task<void> own = std::move(task);
+    co_await own;
+  }
+  ++ended_;
   if (--running_ == 0) idle_.set();
 }
 
@@ -19,6 +24,8 @@ void TaskGroup::spawn(Task<void> task) {
 }
 
 void TaskGroup::collect() {
+  if (ended_ <= roots_.size() / 2) return;  // each root is looked at a bounded number of times
+  ended_ = 0;
   roots_.remove_if([](const detail::Root& root) { return root.is_done(); });
 }
 

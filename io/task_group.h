@@ -20,7 +20,7 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup() = default;
 
-  // Starts `task` at once: it runs until it first sleeps.
+  // Starts `task` at once: it runs until it first sleeps. Its frame dies when it has ended.
   void spawn(Task<void> task);
   [[nodiscard]] std::size_t size() const { return running_; }
   // Waits until no task is left, however long; tasks end when the scope they were given is cancelled.
@@ -33,6 +33,7 @@ class TaskGroup {
   Scope idle_scope_;  // never cancelled: joining cannot be interrupted
   Event idle_;
   std::size_t running_ = 0;
+  std::size_t ended_ = 0;  // roots that can be collected
   std::list<detail::Root> roots_;
 };
 

@@ -236,6 +236,24 @@ TEST_F(PosixNetworkTest, AStreamMayDieBeforeTheTaskThatReadsFromIt) {
   EXPECT_EQ(read, ErrorCode::unreachable);
 }
 
+Task<void> drop(std::unique_ptr<Stream> stream) {
+  stream->close();
+  co_return;
+}
+Task<void> hold(std::unique_ptr<Stream> /*stream*/) { co_return; }
+
+TEST_F(PosixNetworkTest, AStreamGivenToATaskIsClosedAtTheEndOfTheTask) {
+  const auto listener = listen();
+  TaskGroup group(platform_.reactor);
+  for (Task<void> (*end)(std::unique_ptr<Stream>) : {drop, hold}) {
+    const auto client = connect(listener->local());
+    group.spawn(end(unwrap(run(listener->accept(scope_)))));
+    Bytes buffer = filled(1, 0);
+    Scope brief(scope_, std::chrono::seconds(20));
+    EXPECT_EQ(run(client->read_some(brief, buffer)), 0U);
+  }
+}
+
 Task<void> accept_into(Scope& scope, Listener& listener, std::optional<Result<std::unique_ptr<Stream>>>& out) {
   auto accepting = listener.accept(scope);
   out.emplace(co_await accepting);
@@ -252,6 +270,8 @@ TEST_F(PosixNetworkTest, AListenerThatDiesEndsItsAccept) {
 }
 
 TEST_F(PosixNetworkTest, WithoutDescriptorsAcceptingPausesAndGoesOn) {
+  // The sanitizer of virtual calls opens a pipe when it meets a type for the first time, so it meets this one before.
+  ASSERT_TRUE(run(sleep_for(scope_, milliseconds(1))));
   const auto listener = listen();
   const UniqueFd client = connect_plainly(listener->local().port);
   rlimit before{};
