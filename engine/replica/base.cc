@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/replica/base.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/replica/store_files.h"
+#include "io/base/limits.h"
+#include "io/durable_file.h"
+
+namespace afterimage::replica {
+namespace {
+
+constexpr std::uint64_t checkpoint_bytes = 64 * limits::MiB;
+
+// The part of a disk's last block that lies behind its end is not the disk's: it must be zeros, as it is read back.
+Status check_end(const format::FrameView& frame, ByteView raw, ByteCount size) {
+  const std::uint64_t used = size.value() % block_size;
+  if (used == 0 || frame.extents().back().kind != format::BlockKind::data) return {};
+  if (frame.extents().back().extent.end().value() != blocks_of(size).value()) return {};
+  const ByteView behind = raw.last(static_cast<std::size_t>(block_size - used));
+  if (format::is_zero(behind)) return {};
+  return fail(ErrorCode::protocol, "a frame has content behind the end of its disk");
+}
+
+}  // namespace
+
+io::Task<Status> Base::open_disk(io::Scope& scope, const DiskDescription& disk) {
+  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, folder_->open_directory(scope, disk.id.text()));
+  AFI_CO_TRY(std::unique_ptr<io::File> image_file, folder->open_file(scope, base_file_name, io::OpenMode::write));
+  AFI_CO_TRY(std::unique_ptr<image::RawImage> image, image::RawImage::open(scope, std::move(image_file)));
+  AFI_CO_TRY(std::unique_ptr<io::File> sums_file, folder->open_file(scope, sums_file_name, io::OpenMode::write));
+  AFI_CO_TRY(std::unique_ptr<image::HashFile> sums, image::HashFile::open(scope, std::move(sums_file)));
+  if (sums->disk() != disk.id || sums->disk_size() != image->size()) {
+    co_return fail(ErrorCode::damaged, "open a base",
+                   fmt::format("base.sums of disk {} is of another disk or size than its base.raw", disk.name));
+  }
+  disks_.push_back(BaseDisk{.id = disk.id, .image = std::move(image), .sums = std::move(sums)});
+  co_return Status{};
+}
+
+io::Task<Status> Base::create_disk(io::Scope& scope, const DiskDescription& disk) {
+  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, folder_->make_directory(scope, disk.id.text()));
+  AFI_CO_TRY(std::unique_ptr<io::File> image_file,
+             folder->open_file(scope, base_file_name, io::OpenMode::open_or_create));
+  AFI_CO_TRY(std::unique_ptr<image::RawImage> image, image::RawImage::open(scope, std::move(image_file)));
+  AFI_CO_TRY_STATUS(image->resize(scope, ByteCount{}));
+  AFI_CO_TRY_STATUS(image->resize(scope, disk.size));
+  AFI_CO_TRY(std::unique_ptr<io::File> sums_file,
+             folder->open_file(scope, sums_file_name, io::OpenMode::open_or_create));
+  AFI_CO_TRY(std::unique_ptr<image::HashFile> sums,
+             image::HashFile::create(scope, std::move(sums_file), disk.id, disk.size));
+  AFI_CO_TRY_STATUS(folder->sync(scope));
+  disks_.push_back(BaseDisk{.id = disk.id, .image = std::move(image), .sums = std::move(sums)});
+  co_return Status{};
+}
+
+io::Task<Result<std::unique_ptr<Base>>> Base::open(io::Scope& scope, std::shared_ptr<io::Directory> folder,
+                                                   const MachineDescription& machine) {
+  std::unique_ptr<Base> base(new Base(std::move(folder)));
+  for (const DiskDescription& disk : machine.disks) AFI_CO_TRY_STATUS(base->open_disk(scope, disk));
+  AFI_CO_TRY_STATUS(io::remove_if_there(scope, *base->folder_, seeding_file_name));
+  co_return base;
+}
+
+io::Task<Result<std::unique_ptr<Base>>> Base::open_staging(io::Scope& scope, std::shared_ptr<io::Directory> folder,
+                                                           const MachineDescription& machine) {
+  std::unique_ptr<Base> base(new Base(std::move(folder)));
+  auto reading = io::read_file(scope, *base->folder_, seeding_file_name, SeedingProgress::bytes_max);
+  const Result<Bytes> stored = co_await reading;
+  if (!stored && stored.error().code != ErrorCode::not_found && stored.error().code != ErrorCode::limit_exceeded) {
+    co_return std::unexpected(stored.error());
+  }
+  const Result<SeedingProgress> progress =
+      stored ? SeedingProgress::parse(*stored) : Result<SeedingProgress>(std::unexpected(stored.error()));
+  bool is_whole = progress && progress->position.disk_index <= machine.disks.size();
+  for (const DiskDescription& disk : machine.disks) {
+    if (!is_whole) break;
+    auto opening = base->open_disk(scope, disk);
+    is_whole = (co_await opening).has_value();
+  }
+  if (is_whole) {
+    base->staged_ = StagedSeed{.epoch = progress->epoch, .frames = progress->frames, .position = progress->position};
+    AFI_CO_TRY_STATUS(base->drop_cache(scope));
+    AFI_CO_TRY_STATUS(base->resize(scope, machine));
+    co_return base;
+  }
+  // Nothing of a seed was acknowledged: what does not verify begins anew. The progress goes first, it speaks of the
+  // rest.
+  base->disks_.clear();
+  AFI_CO_TRY_STATUS(io::remove_if_there(scope, *base->folder_, seeding_file_name));
+  for (const DiskDescription& disk : machine.disks) AFI_CO_TRY_STATUS(base->create_disk(scope, disk));
+  AFI_CO_TRY_STATUS(base->folder_->sync(scope));
+  co_return base;
+}
+
+BaseDisk* Base::find(const DiskId& disk) {
+  const auto found = std::ranges::find(disks_, disk, &BaseDisk::id);
+  return found == disks_.end() ? nullptr : &*found;
+}
+
+io::Task<Result<ByteCount>> Base::allocated(io::Scope& scope) {
+  ByteCount sum;
+  for (BaseDisk& disk : disks_) {
+    AFI_CO_TRY(const io::FileFacts facts, disk.image->facts(scope));
+    sum += facts.allocated;
+  }
+  co_return sum;
+}
+
+Result<std::size_t> Base::admit(const format::FrameView& frame) const {
+  const format::FrameIdentity& identity = frame.identity();
+  if (!staged_ || identity.birth != staged_->epoch || identity.number != staged_->frames) {
+    return fail(ErrorCode::protocol, "stage a frame",
+                fmt::format("frame {} of epoch {} came out of order", identity.number, identity.birth.value()));
+  }
+  const auto disk = std::ranges::find(disks_, identity.disk, &BaseDisk::id);
+  if (disk == disks_.end()) return fail(ErrorCode::protocol, "a frame of a disk that the machine does not have");
+  if (frame.extents().back().extent.end().value() > blocks_of(disk->image->size()).value()) {
+    return fail(ErrorCode::protocol, "a frame behind the end of its disk");
+  }
+  return static_cast<std::size_t>(disk - disks_.begin());
+}
+
+io::Task<Status> Base::stage_one(io::Scope& scope, std::size_t disk_index, const format::FrameView& frame,
+                                 ByteView raw) {
+  BaseDisk& disk = disks_[disk_index];
+  AFI_CO_STATUS(check_end(frame, raw, disk.image->size()));
+  std::span<const format::BlockHash> hashes = frame.hashes();
+  for (const format::FrameExtent& part : frame.extents()) {
+    if (part.kind == format::BlockKind::zero) {
+      AFI_CO_TRY_STATUS(disk.image->write_zeros(scope, part.extent));
+      AFI_CO_TRY_STATUS(disk.sums->clear_hashes(scope, part.extent));
+      continue;
+    }
+    const auto blocks = static_cast<std::size_t>(part.extent.count.value());
+    AFI_CO_TRY_STATUS(disk.image->write_blocks(scope, part.extent.first, raw.first(blocks * block_size)));
+    AFI_CO_TRY_STATUS(disk.sums->write_hashes(scope, part.extent.first, hashes.first(blocks)));
+    raw = raw.subspan(blocks * block_size);
+    hashes = hashes.subspan(blocks);
+  }
+  staged_->frames += 1;
+  staged_->position = {.disk_index = static_cast<std::uint32_t>(disk_index),
+                       .block = frame.extents().back().extent.end()};
+  since_checkpoint_ += frame.raw_bytes().value();
+  co_return Status{};
+}
+
+io::Task<Status> Base::stage(io::Scope& scope, std::span<const PendingFrame> frames, std::span<const Bytes> raw) {
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    AFI_CO_RESULT(const std::size_t disk_index, admit(frames[i].view));
+    AFI_CO_TRY_STATUS(stage_one(scope, disk_index, frames[i].view, raw[i]));
+  }
+  if (since_checkpoint_ < checkpoint_bytes) co_return Status{};
+  auto checking = checkpoint(scope);
+  co_return co_await checking;
+}
+
+io::Task<Status> Base::sync(io::Scope& scope) {
+  if (!stopped_.empty()) co_return fail(ErrorCode::io_failed, "sync a base", stopped_);
+  for (BaseDisk& disk : disks_) {
+    auto syncing_image = disk.image->sync(scope);
+    Status synced = co_await syncing_image;
+    if (synced) {
+      auto syncing_sums = disk.sums->sync(scope);
+      synced = co_await syncing_sums;
+    }
+    if (!synced) {
+      stopped_ = fmt::format("the base of disk {} could not be synced: {}", disk.id.text(), synced.error().text());
+      co_return synced;
+    }
+  }
+  co_return Status{};
+}
+
+io::Task<Status> Base::checkpoint(io::Scope& scope) {
+  AFI_CO_TRY_STATUS(sync(scope));
+  const SeedingProgress progress{.epoch = staged_->epoch, .frames = staged_->frames, .position = staged_->position};
+  const Bytes encoded = progress.encode();
+  AFI_CO_TRY_STATUS(io::replace_file(scope, *folder_, seeding_file_name, encoded));
+  since_checkpoint_ = 0;
+  co_return Status{};
+}
+
+io::Task<Status> Base::end_staging(io::Scope& scope) {
+  staged_.reset();
+  auto removing = io::remove_if_there(scope, *folder_, seeding_file_name);
+  co_return co_await removing;
+}
+
+io::Task<Status> Base::reset(io::Scope& scope) {
+  staged_.reset();
+  since_checkpoint_ = 0;
+  AFI_CO_TRY_STATUS(io::remove_if_there(scope, *folder_, seeding_file_name));
+  for (BaseDisk& disk : disks_) {
+    const ByteCount size = disk.image->size();
+    AFI_CO_TRY_STATUS(disk.image->resize(scope, ByteCount{}));
+    AFI_CO_TRY_STATUS(disk.image->resize(scope, size));
+    const Extent all{.first = {}, .count = disk.sums->blocks()};
+    AFI_CO_TRY_STATUS(disk.sums->clear_hashes(scope, all));
+  }
+  co_return Status{};
+}
+
+io::Task<Status> Base::resize(io::Scope& scope, const MachineDescription& machine) {
+  for (const DiskDescription& disk : machine.disks) {
+    BaseDisk* known = find(disk.id);
+    if (known == nullptr || known->image->size() == disk.size) continue;
+    // A block that a new end cuts, or that the old end had cut, no longer has its hash: it becomes zeros and is sent
+    // again.
+    const std::uint64_t edge = std::min(known->image->size().value(), disk.size.value());
+    const BlockIndex cut = block_at(ByteOffset(edge));
+    if (edge % block_size != 0) {
+      const Extent block{.first = cut, .count = BlockCount(std::uint64_t{1})};
+      AFI_CO_TRY_STATUS(known->image->write_zeros(scope, block));
+      AFI_CO_TRY_STATUS(known->sums->clear_hashes(scope, block));
+    }
+    AFI_CO_TRY_STATUS(known->image->resize(scope, disk.size));
+    AFI_CO_TRY_STATUS(known->sums->resize(scope, disk.size));
+    const auto index = static_cast<std::uint32_t>(known - disks_.data());
+    const SeedingPosition changed{.disk_index = index, .block = cut};
+    if (staged_ && staged_->position > changed) staged_->position = changed;
+  }
+  co_return Status{};
+}
+
+io::Task<Status> Base::drop_cache(io::Scope& scope) {
+  for (BaseDisk& disk : disks_) {
+    const Extent all{.first = {}, .count = blocks_of(disk.image->size())};
+    AFI_CO_TRY_STATUS(disk.image->drop_cache(scope, all));
+    AFI_CO_TRY_STATUS(disk.sums->reread_from_device(scope));
+  }
+  co_return Status{};
+}
+
+}  // namespace afterimage::replica

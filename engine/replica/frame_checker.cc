@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/replica/frame_checker.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "io/task_group.h"
+
+namespace afterimage::replica {
+
+struct FrameChecker::Batch {
+  std::span<const PendingFrame> frames;
+  const std::map<DiskId, format::BlockHasher>& hashers;
+  Keep keep;
+  std::vector<Bytes>& raw;
+  std::vector<Status> results;
+  std::size_t lanes = 1;
+};
+
+namespace {
+
+Status check_one(const PendingFrame& frame, const std::map<DiskId, format::BlockHasher>& hashers,
+                 format::FrameDecoder& decoder, Bytes& raw) {
+  const auto hasher = hashers.find(frame.view.identity().disk);
+  if (hasher == hashers.end()) return fail(ErrorCode::conflict, "a frame of a disk that the machine does not have");
+  AFI_TRY_STATUS(format::decode_frame(frame.view, decoder, raw));
+  return format::verify_blocks(frame.view, raw, hasher->second);
+}
+
+}  // namespace
+
+io::Task<void> FrameChecker::check_some(Batch& batch, std::size_t first) {
+  format::FrameDecoder& decoder = decoders_[first];
+  auto running = workers_.run([&batch, &decoder, first] {
+    Bytes scratch;
+    for (std::size_t i = first; i < batch.frames.size(); i += batch.lanes) {
+      Bytes& raw = batch.keep == Keep::content ? batch.raw[i] : scratch;
+      batch.results[i] = check_one(batch.frames[i], batch.hashers, decoder, raw);
+    }
+  });
+  co_await running;
+}
+
+io::Task<Status> FrameChecker::check(std::span<const PendingFrame> frames,
+                                     const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
+                                     std::vector<Bytes>& raw) {
+  Batch batch{.frames = frames, .hashers = hashers, .keep = keep, .raw = raw, .results = {}};
+  batch.results.resize(frames.size());
+  batch.lanes = std::clamp<std::size_t>(frames.size(), 1, std::max(1U, workers_.width()));
+  raw.resize(keep == Keep::content ? frames.size() : 0);
+  while (decoders_.size() < batch.lanes) decoders_.emplace_back();
+  io::TaskGroup group(reactor_);
+  for (std::size_t lane = 0; lane < batch.lanes; ++lane) group.spawn(check_some(batch, lane));
+  auto joining = group.join();
+  co_await joining;
+  for (Status& result : batch.results) {
+    if (!result) co_return std::move(result);
+  }
+  co_return Status{};
+}
+
+}  // namespace afterimage::replica

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// FrameChecker: proves the content of frames that came from a peer: decompresses them, bounded by their declared
+// length, and compares every block with its hash. Beside each other on the workers. Thread: the reactor's, one check()
+// at a time.
+#pragma once
+
+#include <map>
+#include <span>
+#include <vector>
+
+#include "engine/format/block_hash.h"
+#include "engine/format/frame.h"
+#include "io/platform.h"
+#include "io/scope.h"
+#include "io/task.h"
+
+namespace afterimage::replica {
+
+// A frame that waits to be stored. The view points into the bytes, which do not move with the struct.
+struct PendingFrame {
+  Bytes bytes;
+  format::FrameView view;
+};
+
+class FrameChecker {
+ public:
+  FrameChecker(io::Reactor& reactor, io::Workers& workers) : reactor_(reactor), workers_(workers) {}
+
+  enum class Keep : std::uint8_t { nothing, content };
+  // damaged: the first frame, in order, that does not verify; conflict: a frame of a disk that has no hasher. With
+  // Keep::content `raw` gets the raw content of each frame.
+  [[nodiscard]] io::Task<Status> check(std::span<const PendingFrame> frames,
+                                       const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
+                                       std::vector<Bytes>& raw);
+
+ private:
+  struct Batch;
+  [[nodiscard]] io::Task<void> check_some(Batch& batch, std::size_t first);
+
+  io::Reactor& reactor_;
+  io::Workers& workers_;
+  std::vector<format::FrameDecoder> decoders_;  // one for each that may run at once
+};
+
+}  // namespace afterimage::replica
