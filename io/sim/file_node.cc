@@ -67,7 +67,26 @@ void FileNode::zero(std::uint64_t sequence, WallTime now, std::uint64_t offset, 
   size = std::min(size, size_ - offset);
   cache_.zero(offset, size);
   mend(offset, size);
-  remember({.kind = ChangeKind::zeros, .sequence = sequence, .offset = offset, .size = size, .modified = now});
+  // Whole pages become a hole; pages at the ends that keep a part reach the medium as written ones do.
+  const std::uint64_t end = offset + size;
+  const std::uint64_t middle = std::min(end, (offset + page_size - 1) / page_size * page_size);
+  const std::uint64_t middle_end = std::max(middle, end / page_size * page_size);
+  remember_page(sequence, now, offset, middle - offset);
+  if (middle < middle_end) {
+    remember({.kind = ChangeKind::zeros,
+              .sequence = sequence,
+              .offset = middle,
+              .size = middle_end - middle,
+              .modified = now});
+  }
+  remember_page(sequence, now, middle_end, end - middle_end);
+}
+
+void FileNode::remember_page(std::uint64_t sequence, WallTime now, std::uint64_t offset, std::uint64_t size) {
+  if (size == 0) return;
+  Change change{.kind = ChangeKind::write, .sequence = sequence, .offset = offset, .size = size, .modified = now};
+  change.pages.push_back(cache_.page(offset / page_size));
+  remember(std::move(change));
 }
 
 void FileNode::resize(std::uint64_t sequence, WallTime now, std::uint64_t size) {

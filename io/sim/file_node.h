@@ -95,6 +95,8 @@ class FileNode {
   class Cut;  // one power cut at work
 
   void remember(Change change);
+  void remember_page(std::uint64_t sequence, WallTime now, std::uint64_t offset,
+                     std::uint64_t size);  // inside one page
   void charge();
   void carry_over(const Change& change);
   // Puts the sectors of a write, those for which keep(sector number in the file) is true, into `target`.

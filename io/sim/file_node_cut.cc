@@ -25,7 +25,8 @@ class FileNode::Cut {
         case ChangeKind::write: write(change, share, i < sizes_kept_); break;
         case ChangeKind::zeros:
           if (share != Share::none && change.offset < cut_from_) {
-            const std::uint64_t size = share == Share::all ? change.size : rng_.below(change.size + 1);
+            const std::uint64_t size =
+                share == Share::all ? change.size : rng_.below(change.size / sector_size + 1) * sector_size;
             file_.medium_.zero(change.offset, std::min(size, cut_from_ - change.offset));
             any_ = true;
           }

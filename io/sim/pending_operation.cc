@@ -10,6 +10,7 @@ namespace afterimage::io::sim {
 bool PendingOperation::begin() {
   if (life_.is_dead()) return false;
   WorldState& world = life_.world();
+  const WorldState::Acting acting(world);
   Node& node = life_.node();
   number_ = ++node.operations;
   world.trace({TraceEvent::begin, node.id.value, facts_});
@@ -34,6 +35,7 @@ bool PendingOperation::finish(std::uint64_t bytes_done, bool failed) {
   ListNode<PendingTag>::unlink();
   if (life_.is_dead()) return false;
   WorldState& world = life_.world();
+  const WorldState::Acting acting(world);
   Node& node = life_.node();
   facts_.bytes = bytes_done;
   world.trace({failed ? TraceEvent::failed : TraceEvent::ended, node.id.value, facts_});

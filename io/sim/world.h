@@ -53,7 +53,7 @@ struct NodeOptions {
 
 enum class Stop : std::uint8_t {
   done,       // what was asked for happened
-  crashed,    // a node went down during the run; is_up() tells which
+  crashed,    // a node went down by a plan or an observer, or during the run; is_up() tells which
   deadlock,   // nothing is ready and nothing will ever happen
   time_over,  // the limit of virtual time passed
 };

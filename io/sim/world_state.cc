@@ -48,7 +48,7 @@ void WorldState::crash(NodeId id, CrashKind kind) {
       crashed.files.power_cut(rng_);
       break;
   }
-  crashed_ = true;
+  if (acting_ > 0) crashed_ = true;
 }
 
 void WorldState::restart(NodeId id) {
@@ -56,6 +56,7 @@ void WorldState::restart(NodeId id) {
   AFI_CHECK(restarted.running == nullptr);
   trace({.event = TraceEvent::restart, .node = id.value});
   restarted.has_power = true;
+  crashed_ = false;  // whoever restarts it knows
   switchboard_.restart(id);
   const std::uint64_t number = ++restarted.incarnations;
   restarted.running =
@@ -106,7 +107,7 @@ bool WorldState::pass_time(MonotonicTime limit) {
 }
 
 RunOutcome WorldState::run(const bool* done, MonotonicTime limit) {
-  crashed_ = false;
+  const Acting acting(*this);
   turns_at_this_moment_ = 0;
   while (true) {
     if (done != nullptr && *done) return {.stop = Stop::done};

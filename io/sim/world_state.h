@@ -44,6 +44,18 @@ class WorldState {
   void crash(NodeId id, CrashKind kind);
   void restart(NodeId id);
 
+  // While one lives, the world acts: a crash is news for whoever runs the world, not something that a test did by hand.
+  class Acting {
+   public:
+    explicit Acting(WorldState& world) : world_(world) { ++world_.acting_; }
+    Acting(const Acting&) = delete;
+    Acting& operator=(const Acting&) = delete;
+    ~Acting() { --world_.acting_; }
+
+   private:
+    WorldState& world_;
+  };
+
   // Runs until *done, or, without `done`, until `limit`.
   [[nodiscard]] RunOutcome run(const bool* done, MonotonicTime limit);
 
@@ -65,7 +77,8 @@ class WorldState {
   Switchboard switchboard_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::uint64_t turns_at_this_moment_ = 0;
-  bool crashed_ = false;  // since the run began, and not yet told
+  int acting_ = 0;
+  bool crashed_ = false;  // while acting, and not yet told
 };
 
 }  // namespace afterimage::io::sim
