@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Injected faults of the disk, and the lies of a failed sync.
+#include <string>
+
+#include "tests/io/sim/sim_host.h"
+
+namespace afterimage::io::sim {
+namespace {
+
+class DiskFaults : public testing::Test {
+ protected:
+  [[nodiscard]] Result<std::string> read(File& file, std::size_t size) {
+    Bytes out(size);
+    AFI_TRY(const std::size_t count, run(world_, file.read_at(host_.scope(), ByteOffset{}, out)));
+    return std::string(text_of(ByteView(out).first(count)));
+  }
+  void write_old() { ASSERT_TRUE(host_.disk().write("/d/f", ByteOffset{}, view_of("old"), Persistence::synced)); }
+
+  World world_{{.seed = 5}};
+  SimHost host_{world_, "host"};
+};
+
+TEST_F(DiskFaults, FailNextStrikesThatKindThatOften) {
+  const auto file = host_.open("f", OpenMode::create);
+  host_.disk().fail_next(OperationKind::write, ENOSPC, 2);
+  EXPECT_TRUE(host_.sync_folder());
+  EXPECT_EQ(host_.write(*file, 0, view_of("a")).error().code, ErrorCode::no_space);
+  EXPECT_EQ(host_.write(*file, 0, view_of("a")).error().code, ErrorCode::no_space);
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+  EXPECT_EQ(host_.disk().faults_injected(), 2U);
+}
+
+TEST_F(DiskFaults, AStickyFaultStaysUntilCleared) {
+  const auto file = host_.open("f", OpenMode::create);
+  host_.disk().add_fault({.match = {.kind = OperationKind::write, .path_part = "/f"}, .count = forever});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(host_.write(*file, 0, view_of("a")).error().code, ErrorCode::io_failed);
+  const auto other = host_.open("other", OpenMode::create);
+  EXPECT_TRUE(host_.write(*other, 0, view_of("a")));
+  host_.disk().clear_faults();
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+}
+
+TEST_F(DiskFaults, TheNthOperationFailsWhateverItIs) {
+  const auto file = host_.open("f", OpenMode::create);
+  host_.disk().fail_operation_number(world_.operations(host_.node()) + 2);
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+  EXPECT_EQ(host_.sync_folder().error().code, ErrorCode::io_failed);
+  EXPECT_TRUE(host_.sync_folder());
+}
+
+TEST_F(DiskFaults, SkipLetsSomePass) {
+  const auto file = host_.open("f", OpenMode::create);
+  host_.disk().add_fault({.match = {.kind = OperationKind::write, .skip = 2}});
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+  EXPECT_FALSE(host_.write(*file, 0, view_of("a")));
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+}
+
+TEST_F(DiskFaults, AFailedSyncShowsTheNewContentUntilTheCacheIsDropped) {
+  write_old();
+  const auto file = host_.open("f", OpenMode::write);
+  ASSERT_TRUE(host_.write(*file, 0, view_of("new")));
+  host_.disk().fail_next(OperationKind::sync);
+  EXPECT_EQ(host_.sync(*file).error().code, ErrorCode::io_failed);
+  EXPECT_EQ(read(*file, 10).value(), "new");
+  ASSERT_TRUE(
+      run(world_, file->drop_cache(host_.scope(), {.offset = ByteOffset{}, .size = ByteCount(std::uint64_t{3})})));
+  EXPECT_EQ(read(*file, 10).value(), "old");
+}
+
+TEST_F(DiskFaults, AFailedSyncIsFinalForItsFileAndForgottenByTheNextOne) {
+  write_old();
+  const auto file = host_.open("f", OpenMode::write);
+  ASSERT_TRUE(host_.write(*file, 0, view_of("new")));
+  host_.disk().fail_next(OperationKind::sync);
+  EXPECT_FALSE(host_.sync(*file));
+  EXPECT_EQ(host_.sync(*file).error().code, ErrorCode::io_failed);
+  EXPECT_EQ(host_.write(*file, 0, view_of("x")).error().code, ErrorCode::io_failed);
+  // As on ext4: a file opened afterwards hears nothing of it, reads the new content, and loses it in a power cut.
+  const auto again = host_.open("f", OpenMode::write);
+  EXPECT_TRUE(host_.sync(*again));
+  EXPECT_EQ(read(*again, 10).value(), "new");
+  host_.crash_and_restart(CrashKind::power_cut);
+  EXPECT_EQ(host_.content("f"), "old");
+}
+
+TEST_F(DiskFaults, EveryFileThatWasOpenHearsOnceOfAFailedSync) {
+  write_old();
+  const auto writer = host_.open("f", OpenMode::write);
+  const auto witness = host_.open("f", OpenMode::read);
+  ASSERT_TRUE(host_.write(*writer, 0, view_of("new")));
+  host_.disk().fail_next(OperationKind::sync);
+  EXPECT_FALSE(host_.sync(*writer));
+  EXPECT_FALSE(host_.sync(*witness));
+}
+
+TEST_F(DiskFaults, AFullDiskTakesAPartAndSaysNoSpace) {
+  host_.disk().set_capacity(ByteCount(std::uint64_t{10 * 4096}));
+  const auto file = host_.open("f", OpenMode::create);
+  EXPECT_TRUE(host_.write(*file, 0, view_of(std::string(8 * 4096, 'x'))));
+  EXPECT_EQ(run(world_, host_.folder().free_space(host_.scope())).value(), ByteCount(std::uint64_t{2 * 4096}));
+  EXPECT_EQ(host_.write(*file, 8 * 4096, view_of(std::string(4 * 4096, 'x'))).error().code, ErrorCode::no_space);
+  EXPECT_TRUE(host_.write(*file, 0, view_of("over what is there")));
+  ASSERT_TRUE(run(world_, host_.folder().remove_file(host_.scope(), "f")));
+  EXPECT_GT(host_.disk().used().value(), 0U) << "an open file keeps its space";
+}
+
+TEST_F(DiskFaults, SpaceComesBackWhenAFileIsGone) {
+  {
+    const auto file = host_.open("f", OpenMode::create);
+    EXPECT_TRUE(host_.write(*file, 0, view_of(std::string(8 * 4096, 'x'))));
+  }
+  ASSERT_TRUE(run(world_, host_.folder().remove_file(host_.scope(), "f")));
+  EXPECT_TRUE(host_.sync_folder());
+  EXPECT_EQ(host_.disk().used().value(), 0U);
+}
+
+TEST_F(DiskFaults, RotIsReadAsIfItWereContent) {
+  write_old();
+  ASSERT_TRUE(host_.disk().rot("/d/f", ByteOffset(std::uint64_t{1}), std::byte{1}));
+  EXPECT_EQ(host_.content("f"), "omd");
+  host_.crash_and_restart(CrashKind::power_cut);
+  EXPECT_EQ(host_.content("f"), "omd");
+  EXPECT_FALSE(host_.disk().rot("/d/f", ByteOffset(std::uint64_t{3}), std::byte{1}));
+}
+
+TEST_F(DiskFaults, UnreadableSectorsFailUntilTheyAreWritten) {
+  write_old();
+  ASSERT_TRUE(host_.disk().make_unreadable("/d/f", {.offset = ByteOffset{}, .size = ByteCount(std::uint64_t{3})}));
+  const auto file = host_.open("f", OpenMode::write);
+  EXPECT_EQ(read(*file, 10).error().code, ErrorCode::io_failed);
+  ASSERT_TRUE(host_.write(*file, 0, view_of("new")));
+  EXPECT_EQ(read(*file, 10).value(), "new");
+}
+
+TEST_F(DiskFaults, RatesStrikeNowAndThen) {
+  const auto file = host_.open("f", OpenMode::create);
+  host_.disk().set_rates({.write = 200'000});
+  int failed = 0;
+  for (int i = 0; i < 1000; ++i) failed += host_.write(*file, 0, view_of("a")) ? 0 : 1;
+  EXPECT_GT(failed, 100);
+  EXPECT_LT(failed, 300);
+}
+
+TEST_F(DiskFaults, AHostWithoutClonesSaysUnsupported) {
+  World world({.seed = 1});
+  SimHost host(world, "plain", {.clones = CloneSupport::no});
+  const auto file = host.open("f", OpenMode::create);
+  EXPECT_EQ(run(world, host.folder().clone_file(host.scope(), *file, "g")).error().code, ErrorCode::unsupported);
+}
+
+TEST_F(DiskFaults, HugeSparseFilesCostNothing) {
+  const auto file = host_.open("f", OpenMode::create);
+  ASSERT_TRUE(run(world_, file->resize(host_.scope(), ByteCount(std::uint64_t{1} << 40))));
+  ASSERT_TRUE(host_.write(*file, (std::uint64_t{1} << 40) - 5, view_of("end")));
+  auto copy = run(world_, host_.folder().clone_file(host_.scope(), *file, "copy"));
+  ASSERT_TRUE(copy);
+  const auto data = run(world_, (*copy)->next_data(host_.scope(), ByteOffset{}));
+  ASSERT_TRUE(data && data->has_value());
+  EXPECT_EQ((*data)->end().value(), std::uint64_t{1} << 40);
+  EXPECT_LE(host_.disk().used().value(), 2 * 4096U);
+}
+
+}  // namespace
+}  // namespace afterimage::io::sim
