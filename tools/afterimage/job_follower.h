@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job of the daemon as a command that runs in the foreground: its progress, its end, its exit status. Ctrl-C leaves
+// the job alone and says how to look again.
+#pragma once
+
+#include "engine/host/commands.h"
+#include "tools/afterimage/session.h"
+
+namespace afterimage::cli {
+
+// Sends the request that starts a long command, and shows what comes of it: a plan, a job's number (--detach), or the
+// job to its end.
+[[nodiscard]] io::Task<ExitStatus> run_job(Session& session, control::Method method, std::string target,
+                                           nlohmann::ordered_json body);
+
+// Follows a job that runs already, or shows how it ended.
+[[nodiscard]] io::Task<ExitStatus> follow_job(Session& session, host::JobId id);
+
+}  // namespace afterimage::cli

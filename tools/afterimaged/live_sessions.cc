@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/afterimaged/live_sessions.h"
+
+#include <algorithm>
+
+namespace afterimage::daemon {
+
+std::size_t LiveSessions::review(const tls::TrustPolicy& policy, WallTime now) {
+  std::size_t ended = 0;
+  for (LiveSession* session = sessions_.front(); session != nullptr;) {
+    LiveSession* const next = sessions_.after(*session);
+    if (const Status verdict = tls::verify_again(policy, session->identity(), now); !verdict) {
+      session->end(verdict.error());
+      ++ended;
+    }
+    session = next;
+  }
+  return ended;
+}
+
+std::optional<WallTime> LiveSessions::next_expiry() {
+  std::optional<WallTime> first;
+  for (LiveSession* session = sessions_.front(); session != nullptr; session = sessions_.after(*session)) {
+    const WallTime ends = session->identity().not_after;
+    first = first ? std::min(*first, ends) : ends;
+  }
+  return first;
+}
+
+std::size_t LiveSessions::count_of(const HostId& peer) {
+  std::size_t count = 0;
+  for (LiveSession* session = sessions_.front(); session != nullptr; session = sessions_.after(*session)) {
+    if (session->identity().id == peer) ++count;
+  }
+  return count;
+}
+
+}  // namespace afterimage::daemon

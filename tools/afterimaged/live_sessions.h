@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// LiveSessions: every connection whose other end was proven, in both directions. When trust changes or a certificate
+// ends, those that would no longer be let in are ended. Thread: the reactor's.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "io/base/error.h"
+#include "io/list.h"
+#include "transport/tls/trust.h"
+
+namespace afterimage::daemon {
+
+struct LiveSessionTag;
+
+// Leaves the list when it dies.
+class LiveSession : public io::ListNode<LiveSessionTag> {
+ public:
+  // Asks it to end soon, for `reason`; must not destroy it at once.
+  virtual void end(const Error& reason) = 0;
+  [[nodiscard]] const tls::PeerIdentity& identity() const { return identity_; }
+
+ protected:
+  explicit LiveSession(tls::PeerIdentity identity) : identity_(std::move(identity)) {}
+  ~LiveSession() = default;
+
+ private:
+  tls::PeerIdentity identity_;
+};
+
+class LiveSessions {
+ public:
+  void add(LiveSession& session) { sessions_.push_back(session); }
+  // Ends the sessions that `policy` does not let in at `now`. How many there were.
+  std::size_t review(const tls::TrustPolicy& policy, WallTime now);
+  // When the first of them ends by its certificate.
+  [[nodiscard]] std::optional<WallTime> next_expiry();
+  [[nodiscard]] std::size_t count_of(const HostId& peer);
+
+ private:
+  io::List<LiveSession, LiveSessionTag> sessions_;
+};
+
+}  // namespace afterimage::daemon

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/afterimaged/logged_sessions.h"
+
+#include <string>
+
+namespace afterimage::daemon {
+
+using replication::SessionNote;
+using replication::SessionNoteKind;
+
+void LoggedSessions::note(const SessionNote& note) {
+  std::string text = "session";
+  if (!note.session.is_none()) text += " " + note.session.text();
+  text += peer_side_ == PeerSide::primary ? " of primary '" : " with replica '";
+  text += note.peer + "' (" + note.address + ")";
+  switch (note.kind) {
+    case SessionNoteKind::admitted: return log_.info(text + " admitted");
+    case SessionNoteKind::refused: return log_.warning(text + " refused: " + note.reason.text());
+    case SessionNoteKind::ended: break;
+  }
+  // Both say so when they have nothing left to say.
+  if (note.reason.code == ErrorCode::end_of_data) return log_.info(text + " ended");
+  log_.warning(text + " ended: " + note.reason.text());
+}
+
+}  // namespace afterimage::daemon

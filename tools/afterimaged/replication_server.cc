@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/afterimaged/replication_server.h"
+
+#include <utility>
+
+#include "transport/replication/server.h"
+#include "transport/tls/tls_stream.h"
+
+namespace afterimage::daemon {
+
+// A session at work. When it has to end, the primary is told why; one that has not even greeted yet is just closed.
+class ReplicationServer::Connection final : public LiveSession {
+ public:
+  Connection(io::Scope& parent, replication::SessionTable& table, PeerTrust& trust, tls::PeerIdentity identity)
+      : LiveSession(std::move(identity)), scope(parent), table_(table) {
+    trust.sessions().add(*this);
+  }
+
+  void end(const Error& reason) override {
+    if (table_.stop_sessions_of(identity().id, reason) == 0) scope.cancel();
+  }
+
+  io::Scope scope;
+
+ private:
+  replication::SessionTable& table_;
+};
+
+ReplicationServer::ReplicationServer(const io::Platform& platform, PeerTrust& trust, ReplicaGate& gate,
+                                     replication::SessionLog& sessions, Log& log, ReplicationServerOptions options)
+    : platform_(platform),
+      trust_(trust),
+      gate_(gate),
+      sessions_(sessions),
+      log_(log),
+      options_(std::move(options)),
+      handshakes_(options_.handshakes),
+      connections_(options_.connections),
+      acceptor_(platform.reactor, "the replication port", *this, log) {}
+
+io::Task<Status> ReplicationServer::start(io::Scope& scope, io::Endpoint at) {
+  AFI_CO_TRY(std::unique_ptr<io::Listener> listener, platform_.network.listen(scope, std::move(at)));
+  acceptor_.start(std::move(listener));
+  co_return Status{};
+}
+
+io::Task<Result<std::unique_ptr<tls::TlsStream>>> ReplicationServer::authenticate(io::Scope& scope,
+                                                                                  std::unique_ptr<io::Stream> raw) {
+  const std::string address = raw->peer();
+  const auto place = handshakes_.take(source_of(address));
+  if (!place) {
+    co_return fail(ErrorCode::busy, "take a connection",
+                   address + ": too many connections are not authenticated yet");
+  }
+  AFI_CO_TRY(std::unique_ptr<tls::TlsStream> stream,
+             tls::TlsStream::establish(scope, std::move(raw), trust_.replication_server(),
+                                       {.now = platform_.clock.now(), .timeout = options_.handshake_timeout}));
+  AFI_CO_STATUS(trust_.check(*stream->identity()));
+  co_return stream;
+}
+
+io::Task<void> ReplicationServer::serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) {
+  auto authenticating = authenticate(scope, std::move(raw));
+  auto stream = co_await authenticating;
+  if (!stream) {
+    if (!scope.is_interrupted()) log_.warning("replication: a connection is refused: " + stream.error().text());
+    co_return;
+  }
+  const tls::PeerIdentity identity = *(*stream)->identity();
+  const auto place = connections_.take(identity.id.text());
+  if (!place) {
+    log_.warning("replication: primary '" + trust_.name_of(identity.id) + "' (" + (*stream)->peer() +
+                 ") is turned away: it has too many connections, or all primaries have");
+    co_return;
+  }
+  Connection connection(scope, table_, trust_, identity);
+  auto serving = replication::serve_session(connection.scope, std::move(*stream), gate_,
+                                            {.id = identity.id, .name = trust_.name_of(identity.id)},
+                                            {.host_name = options_.host_name,
+                                             .log = &sessions_,
+                                             .table = &table_,
+                                             .timeouts = options_.timeouts});
+  const replication::SessionEnd end = co_await serving;
+  (void)end;  // the session's log has it
+}
+
+}  // namespace afterimage::daemon
