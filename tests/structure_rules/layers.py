@@ -11,7 +11,7 @@ IO = BASE + ["io"]
 FORMAT = BASE + ["engine/format"]
 PURE = FORMAT + ["engine/plan", "engine/vhdx"]
 PORTS = IO + PURE + ["engine/port"]
-ENGINE = PORTS + ["engine/catalogue", "engine/image", "engine/source", "engine/replica", "engine/host"]
+ENGINE = PORTS + ["engine/catalogue", "engine/image", "engine/medium", "engine/source", "engine/replica", "engine/host"]
 
 # Folder -> folders below it. Subfolders belong to the longest entry that matches; a room may always use itself.
 ROOMS = {
@@ -25,6 +25,7 @@ ROOMS = {
     "engine/vhdx": BASE,
     "engine/port": IO + PURE,
     "engine/image": PORTS,
+    "engine/medium": PORTS,
     "engine/source": PORTS + ["engine/image"],
     "engine/catalogue": IO + PURE,
     "engine/replica": PORTS + ["engine/catalogue", "engine/image"],
