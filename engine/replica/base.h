@@ -28,8 +28,8 @@ namespace afterimage::replica {
 
 struct BaseDisk {
   DiskId id;
-  std::unique_ptr<image::RawImage> image;
-  std::unique_ptr<image::HashFile> sums;
+  std::shared_ptr<image::RawImage> image;
+  std::shared_ptr<image::HashFile> sums;
 };
 
 class Base {

@@ -20,7 +20,8 @@ struct JournalPoint {
   ByteOffset offset;  // of the record in its segment
   ByteCount stored;   // bytes of its frames and its record
   std::optional<WallTime> verified_at;
-  std::string damage;  // not empty: why it cannot be trusted
+  std::string damage;       // not empty: why it cannot be trusted
+  bool is_readable = true;  // false: recovery lost frames that it needs, so a view of it could give older content
 
   [[nodiscard]] ByteOffset end() const { return offset + ByteCount(std::uint64_t{record.encoded_size()}); }
   [[nodiscard]] ByteCount changed() const {

@@ -45,6 +45,7 @@ std::vector<RunRef> pinned_runs(SegmentNumber number, const format::SegmentBuild
 void Journal::mark_damaged(std::size_t first, const std::string& why) {
   for (std::size_t i = first; i < points_.size(); ++i) {
     if (points_[i].damage.empty()) points_[i].damage = why;
+    points_[i].is_readable = false;
   }
 }
 

@@ -115,7 +115,8 @@ namespace {
 // Takes the records of a scan, one after the other.
 class ScanTaker {
  public:
-  ScanTaker(ScannedSegment& into, SegmentNumber number) : into_(into), number_(number) {}
+  ScanTaker(ScannedSegment& into, SegmentNumber number, std::size_t disks)
+      : into_(into), number_(number), disks_(disks) {}
 
   void take(const format::ScanRecord& record) {
     if (record.label == format::RecordLabel::index) {
@@ -124,29 +125,34 @@ class ScanTaker {
     }
     records_end_ = record.offset;
     if (into_.unplaced) return;
-    if (record.after_damage) {
-      // Behind bytes that cannot be read the frames of an epoch no longer add up; its point says so.
-      if (!into_.builder.skip_to(record.offset)) return;
-      lost_track_ = true;
-    }
+    if (record.after_damage && record.offset > into_.builder.size()) take_gap(record);
     if (record.frame) take_frame(*record.frame, record);
     if (record.point) take_point(*record.point, record);
   }
 
-  // Bad bytes before a record, or before the end of the records, held content. Behind all records and before or in the
-  // index they are the index's.
+  // Bad bytes between records were content, and so were those behind the last one unless the index begins there.
   [[nodiscard]] bool has_lost_content(const format::ScanOutcome& outcome) const {
     for (const format::Damage& damage : outcome.damage) {
-      if (damage.offset < ByteOffset(std::uint64_t{format::segment_header_bytes})) continue;
-      if (outcome.footer ? damage.offset < outcome.footer->records_end
-                         : damage.offset < records_end_ || index_begin_ == ByteOffset{}) {
-        return true;
-      }
+      if (damage.offset <= records_end_) continue;
+      if (outcome.footer ? damage.offset < outcome.footer->records_end : index_begin_ == ByteOffset{}) return true;
     }
-    return false;
+    return lost_track_;
   }
 
  private:
+  // Bytes that cannot be read stand before this record. If they are just a point record, between the last frame of its
+  // epoch and the beginning of the next, only that point is lost; else frames may be, and nobody knows of which blocks.
+  void take_gap(const format::ScanRecord& record) {
+    const std::uint64_t gap = (record.offset - into_.builder.size()).value();
+    const bool begins_epoch = record.point || (record.frame && record.frame->identity().number == 0);
+    const bool is_point = begins_epoch && gap == format::point_fixed_bytes + disks_ * format::point_disk_bytes + 8;
+    if (!into_.builder.skip_to(record.offset)) return;
+    if (!is_point) lost_track_ = true;
+    into_.ledger.reset();
+    into_.open_frames.clear();
+    into_.open_stored = ByteCount{};
+  }
+
   void take_frame(const format::FrameView& frame, const format::ScanRecord& record) {
     if (!lost_track_) {
       if (!into_.ledger) into_.ledger.emplace(frame.identity().birth);
@@ -176,10 +182,12 @@ class ScanTaker {
     if (lost_track_) {
       point.damage =
           fmt::format("segment {} of the journal cannot be read before byte {}", number_.value(), at.offset.value());
+      point.is_readable = false;
     } else {
       EpochLedger nothing(record.epoch);
       const Status adds_up = (into_.ledger ? *into_.ledger : nothing).close(record);
       if (!adds_up) point.damage = adds_up.error().text();
+      point.is_readable = adds_up.has_value();
     }
     into_.ledger.reset();
     into_.open_frames.clear();
@@ -189,6 +197,7 @@ class ScanTaker {
 
   ScannedSegment& into_;
   SegmentNumber number_;
+  std::size_t disks_;       // of the machine
   ByteOffset records_end_;  // offset of the last record seen
   ByteOffset index_begin_;  // of the first part of the index seen
   bool lost_track_ = false;
@@ -212,7 +221,7 @@ io::Task<Result<ScannedSegment>> scan_segment(io::Scope& scope, SegmentTable& ta
   const auto parsed = format::SegmentHeader::parse(ByteView(first).first(first_count));
   if (parsed && parsed->machine == header.machine && parsed->number == number) header.kind = parsed->kind;
   [[maybe_unused]] const Bytes header_bytes = scanned.builder.begin(header, before);
-  ScanTaker taker(scanned, number);
+  ScanTaker taker(scanned, number, start.expectation.disks.size());
   format::SegmentScanner scanner(std::move(start.expectation), size);
   Bytes window;
   while (const auto want = scanner.want()) {

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/replica/machine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "io/durable_file.h"
+
+namespace afterimage::replica {
+
+std::string_view name_of(MachineState state) noexcept {
+  switch (state) {
+    case MachineState::awaiting_medium: return "awaiting medium";
+    case MachineState::seeding: return "seeding";
+    case MachineState::idle: return "idle";
+    case MachineState::receiving: return "receiving";
+    case MachineState::stopped: return "stopped";
+  }
+  return "";
+}
+
+Machine::Machine(MachineContext context, std::shared_ptr<io::Directory> folder, MachineFile file)
+    : context_(context),
+      scope_(context.scope),
+      folder_(std::move(folder)),
+      file_(std::move(file)),
+      checker_(context.platform.reactor, context.platform.workers) {
+  for (const DiskDescription& disk : file_.description.disks)
+    hashers_.emplace(disk.id, format::BlockHasher(disk.secret));
+}
+
+MachineState Machine::state() const {
+  if (!stop_reason_.empty()) return MachineState::stopped;
+  if (!journal_->points().empty()) {
+    const bool receives = active_ && active_->session == newest_session_;
+    return receives ? MachineState::receiving : MachineState::idle;
+  }
+  return file_.seed_by == SeedBy::medium && !base_->staged() ? MachineState::awaiting_medium : MachineState::seeding;
+}
+
+std::vector<std::string> Machine::findings() const {
+  return journal_ ? journal_->findings() : std::vector<std::string>{};
+}
+
+void Machine::stop(std::string reason) {
+  if (stop_reason_.empty()) stop_reason_ = std::move(reason);
+  active_.reset();
+  batch_.clear();
+  fence();
+}
+
+// ---- coming into being
+
+io::Task<Result<std::shared_ptr<Machine>>> Machine::load(MachineContext context,
+                                                         std::shared_ptr<io::Directory> folder) {
+  io::Scope scope(context.scope);
+  AFI_CO_TRY(const Bytes bytes, io::read_file(scope, *folder, machine_file_name, MachineFile::bytes_max));
+  AFI_CO_RESULT(MachineFile file, MachineFile::parse(bytes));
+  std::shared_ptr<Machine> machine(new Machine(context, std::move(folder), std::move(file)));
+  AFI_CO_TRY_STATUS(machine->recover());
+  co_return machine;
+}
+
+io::Task<Result<std::shared_ptr<Machine>>> Machine::create(MachineContext context,
+                                                           std::shared_ptr<io::Directory> folder, MachineFile file) {
+  io::Scope scope(context.scope);
+  const Bytes encoded = file.encode();
+  AFI_CO_TRY([[maybe_unused]] const std::unique_ptr<io::Directory> journal,
+             folder->make_directory(scope, journal_folder_name));
+  // The description is what makes it a machine: with its folder sync everything before is durable too.
+  AFI_CO_TRY_STATUS(io::replace_file(scope, *folder, machine_file_name, encoded));
+  std::shared_ptr<Machine> machine(new Machine(context, std::move(folder), std::move(file)));
+  AFI_CO_TRY_STATUS(machine->recover());
+  co_return machine;
+}
+
+io::Task<Status> Machine::recover() {
+  auto listing = context_.catalogue.machines(scope_);
+  const Result<std::vector<catalogue::MachineRow>> machines = co_await listing;
+  if (!machines) co_return std::unexpected(machines.error());
+  const bool is_known =
+      std::ranges::find(*machines, file_.description.id, &catalogue::MachineRow::id) != machines->end();
+  AFI_CO_TRY(const std::vector<catalogue::PointRow> known, context_.catalogue.points(scope_, file_.description.id));
+  auto recovering = recover_parts(known, is_known);
+  Status recovered = co_await recovering;
+  if (!recovered) {
+    if (recovered.error().code == ErrorCode::cancelled) co_return recovered;
+    stop(recovered.error().text());
+  }
+  auto catching_up = catch_up_catalogue(known, is_known);
+  co_return co_await catching_up;
+}
+
+io::Task<Status> Machine::recover_parts(const std::vector<catalogue::PointRow>& known, bool is_known) {
+  KnownPoints points{.is_complete = is_known, .points = {}};
+  for (const catalogue::PointRow& row : known) points.points.emplace_back(row.sequence, row.digest);
+  JournalIdentity identity{.machine = description().id, .lineage = description().lineage, .disks = {}};
+  for (const DiskDescription& disk : description().disks) identity.disks.push_back(disk.id);
+  AFI_CO_TRY(std::unique_ptr<io::Directory> folder, folder_->make_directory(scope_, journal_folder_name));
+  AFI_CO_TRY(journal_, Journal::open(scope_, std::move(folder), context_.runs, std::move(identity), std::move(points)));
+  if (!journal_->stopped().empty()) stop(journal_->stopped());
+  if (!journal_->points().empty() || !known.empty()) {
+    AFI_CO_TRY(base_, Base::open(scope_, folder_, description()));
+  } else {
+    AFI_CO_TRY(base_, Base::open_staging(scope_, folder_, description()));
+  }
+  co_return Status{};
+}
+
+// The index learns what the journal has and it has not; what it knows beyond the journal is kept as lost points.
+io::Task<Status> Machine::catch_up_catalogue(const std::vector<catalogue::PointRow>& known, bool is_known) {
+  if (!is_known) {
+    AFI_CO_TRY_STATUS(context_.catalogue.put_machine(
+        scope_,
+        catalogue::MachineRow{
+            .id = description().id, .name = description().name, .owner = file_.owner, .store = context_.store}));
+  }
+  lost_points_.clear();
+  std::vector<JournalPoint> none;
+  std::vector<JournalPoint>& points = journal_ ? journal_->points() : none;
+  for (const catalogue::PointRow& row : known) {
+    const auto here =
+        std::ranges::find(points, row.sequence, [](const JournalPoint& point) { return point.record.sequence; });
+    if (here == points.end()) {
+      lost_points_.push_back(row);
+      lost_points_.back().damage = row.damage.empty() ? "its record in the journal cannot be read" : row.damage;
+      continue;
+    }
+    here->verified_at = row.verified_at;
+    if (here->damage.empty()) here->damage = row.damage;
+  }
+  std::vector<catalogue::PointRow> fresh;
+  for (const JournalPoint& point : points) {
+    const auto there = std::ranges::find(known, point.record.sequence, &catalogue::PointRow::sequence);
+    if (there == known.end()) fresh.push_back(row_of(point));
+  }
+  if (fresh.empty()) co_return Status{};
+  auto putting = context_.catalogue.put_points(scope_, std::move(fresh));
+  co_return co_await putting;
+}
+
+io::Task<Status> Machine::reopen(io::Scope& scope) {
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
+  fence();
+  active_.reset();
+  batch_.clear();
+  stop_reason_.clear();
+  journal_.reset();
+  if (base_) {
+    auto dropping = base_->drop_cache(scope_);
+    [[maybe_unused]] const Status dropped = co_await dropping;  // opening it anew reports what is wrong with it
+  }
+  base_.reset();
+  AFI_CO_TRY_STATUS(recover());
+  if (!stop_reason_.empty()) co_return fail(ErrorCode::refused, "reopen a machine", stop_reason_);
+  co_return Status{};
+}
+
+// ---- what is shown
+
+catalogue::PointRow Machine::row_of(const JournalPoint& point) const {
+  return catalogue::PointRow{.machine = description().id,
+                             .sequence = point.record.sequence,
+                             .digest = point.digest,
+                             .frozen = point.record.frozen,
+                             .received = point.record.received,
+                             .consistency = point.record.consistency,
+                             .changed = point.changed(),
+                             .stored = point.stored,
+                             .verified_at = point.verified_at,
+                             .damage = point.damage};
+}
+
+std::vector<catalogue::PointRow> Machine::points() const {
+  std::vector<catalogue::PointRow> rows = lost_points_;
+  if (journal_) {
+    for (const JournalPoint& point : journal_->points()) rows.push_back(row_of(point));
+  }
+  std::ranges::sort(rows, {}, &catalogue::PointRow::sequence);
+  return rows;
+}
+
+io::Task<Result<ByteCount>> Machine::stored_bytes() {
+  ByteCount sum = journal_ ? journal_->bytes() : ByteCount{};
+  if (base_) {
+    AFI_CO_TRY(const ByteCount allocated, base_->allocated(scope_));
+    sum += allocated;
+  }
+  co_return sum;
+}
+
+io::Task<Status> Machine::note_verified(io::Scope& scope, const std::vector<catalogue::PointRow>& rows) {
+  if (journal_) {
+    for (JournalPoint& point : journal_->points()) {
+      const auto row = std::ranges::find(rows, point.record.sequence, &catalogue::PointRow::sequence);
+      if (row == rows.end()) continue;
+      point.verified_at = row->verified_at;
+      point.damage = row->damage;
+    }
+  }
+  auto putting = context_.catalogue.put_points(scope, rows);
+  co_return co_await putting;
+}
+
+// ---- reading
+
+io::Task<Result<std::unique_ptr<image::JournalView>>> Machine::view(io::Scope& scope, Sequence point, DiskId disk) {
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
+  const DiskDescription* described = description().find_disk(disk);
+  if (described == nullptr) co_return fail(ErrorCode::not_found, "view a disk", "the machine has no such disk");
+  if (!journal_ || !base_) co_return fail(ErrorCode::damaged, "view a point", stop_reason_);
+  const std::vector<JournalPoint>& points = journal_->points();
+  const auto found = std::ranges::find(points, point, [](const JournalPoint& other) { return other.record.sequence; });
+  if (found == points.end()) {
+    co_return fail(ErrorCode::not_found, "view a point", fmt::format("the machine has no point {}", point.value()));
+  }
+  if (!found->is_readable) {
+    co_return fail(ErrorCode::damaged, "view a point",
+                   fmt::format("point {} is damaged: {}", point.value(), found->damage));
+  }
+  const BaseDisk* base = base_->find(disk);
+  if (base == nullptr) co_return fail(ErrorCode::damaged, "view a disk", "the disk has no base");
+  std::vector<RunRef> refs = journal_->table()->runs_up_to(point);
+  std::vector<format::JournalRun> runs;
+  runs.reserve(refs.size());
+  for (auto ref = refs.rbegin(); ref != refs.rend(); ++ref) {
+    AFI_CO_TRY(std::shared_ptr<const format::IndexRun> run, journal_->table()->load(scope, *ref));
+    runs.push_back(format::JournalRun{.segment = ref->segment, .run = std::move(run)});
+  }
+  AFI_CO_RESULT(format::ViewPlan plan, format::ViewPlan::make(disk, std::move(runs), base->image->size()));
+  image::JournalViewParts parts{.disk = disk,
+                                .disk_name = described->name,
+                                .plan = std::move(plan),
+                                .base = base->image,
+                                .sums = base->sums,
+                                .frames = std::make_shared<TableFrames>(journal_->table()),
+                                .hasher = hashers_.at(disk)};
+  co_return std::make_unique<image::JournalView>(context_.platform.workers, std::move(parts));
+}
+
+}  // namespace afterimage::replica

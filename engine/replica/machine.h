@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Machine: one protected machine on this replica: its base, its journal, its place in the catalogue, and the one
+// session that may add to it.
+//
+//   no point:  awaiting_medium ─ begin(seeding) ─► seeding ─ begin(cycle), commit ─► idle
+//   points:    idle ─ begin(cycle) ─► receiving ─ commit ─► idle
+//   any state: a failed sync, damage, or a rollback ─► stopped (with the reason; readable points stay usable) ─ reopen
+//   ─► …
+//
+// A commit: frames flushed | first point only: bases and sums synced, change roots over the whole disks | journal
+// commit (one sync) | catalogue's index of points | receipt. An error before the journal's commit leaves everything
+// before as it was. Sessions: the newest one owns the machine, older ones are fenced. Calls are serialised by a lock;
+// disk work runs in a scope of the machine's own, so that a peer that goes away does not leave half an operation.
+// Thread: the reactor's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/catalogue/catalogue.h"
+#include "engine/image/journal_view.h"
+#include "engine/port/point_sink.h"
+#include "engine/replica/base.h"
+#include "engine/replica/frame_checker.h"
+#include "engine/replica/journal.h"
+#include "engine/replica/store_files.h"
+#include "io/lock.h"
+#include "io/platform.h"
+
+namespace afterimage::replica {
+
+enum class MachineState : std::uint8_t { awaiting_medium, seeding, idle, receiving, stopped };
+[[nodiscard]] std::string_view name_of(MachineState state) noexcept;  // "awaiting medium"
+
+// What a machine works with. All of it outlives the machine.
+struct MachineContext {
+  io::Platform& platform;
+  catalogue::Catalogue& catalogue;
+  RunCache& runs;
+  io::Scope& scope;  // ends with the store
+  std::string store;
+};
+
+class Machine {
+ public:
+  using SessionId = std::uint64_t;
+
+  // A machine whose folder is there, brought back by recovery. What cannot go on is stopped, not refused. Errors:
+  // damaged (the description), io_failed.
+  [[nodiscard]] static io::Task<Result<std::shared_ptr<Machine>>> load(MachineContext context,
+                                                                       std::shared_ptr<io::Directory> folder);
+  // A new machine in an empty folder: description, base and journal folder, durable, then its row in the catalogue.
+  [[nodiscard]] static io::Task<Result<std::shared_ptr<Machine>>> create(MachineContext context,
+                                                                         std::shared_ptr<io::Directory> folder,
+                                                                         MachineFile file);
+
+  [[nodiscard]] const MachineFile& file() const { return file_; }
+  [[nodiscard]] const MachineDescription& description() const { return file_.description; }
+  [[nodiscard]] MachineState state() const;
+  [[nodiscard]] const std::string& stop_reason() const { return stop_reason_; }
+  [[nodiscard]] std::vector<std::string> findings() const;  // of recovery, for the log and status
+  [[nodiscard]] Head head() const { return journal_ ? journal_->head() : Head{}; }
+  [[nodiscard]] const Journal* journal() const { return journal_.get(); }
+  [[nodiscard]] Base* base() { return base_.get(); }
+  [[nodiscard]] io::Lock& lock() { return lock_; }
+  [[nodiscard]] MachineContext& context() { return context_; }
+  // Points, oldest first; those that only the catalogue still knows are among them, with their damage.
+  [[nodiscard]] std::vector<catalogue::PointRow> points() const;
+  // Bytes on this store, about.
+  [[nodiscard]] io::Task<Result<ByteCount>> stored_bytes();
+
+  // ---- a session; see PointSink. `session` is what open_session gave; an older one is answered `conflict`.
+  struct Opened {
+    SessionId session = 0;
+    Welcome welcome;
+    std::shared_ptr<void> import_token;  // of an import: while it lives, a primary is answered `busy`
+  };
+  enum class Opener : std::uint8_t { primary, import };
+  [[nodiscard]] io::Task<Result<Opened>> open_session(io::Scope& scope, Opener opener, MachineDescription description,
+                                                      SeedBy seed_by);
+  [[nodiscard]] io::Task<Result<Need>> begin(io::Scope& scope, SessionId session, BeginEpoch begin);
+  [[nodiscard]] io::Task<Status> append(io::Scope& scope, SessionId session, ByteView frame);
+  [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope& scope, SessionId session, format::PointRecord record);
+  [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, SessionId session,
+                                                                              DiskId disk, Extent extent);
+  // Ends whatever session there is.
+  void fence() { ++newest_session_; }
+
+  // ---- reading
+  // A disk at a point. not_found (no such point or disk), damaged (recovery lost frames that it needs).
+  [[nodiscard]] io::Task<Result<std::unique_ptr<image::JournalView>>> view(io::Scope& scope, Sequence point,
+                                                                           DiskId disk);
+  // What verification found about points: goes to the catalogue.
+  [[nodiscard]] io::Task<Status> note_verified(io::Scope& scope, const std::vector<catalogue::PointRow>& rows);
+
+  // After a stop: forgets what is in memory and comes back from the devices.
+  [[nodiscard]] io::Task<Status> reopen(io::Scope& scope);
+
+ private:
+  struct Active {  // the epoch of the session
+    SessionId session = 0;
+    EpochKind kind = EpochKind::cycle;
+    Epoch epoch;
+  };
+  Machine(MachineContext context, std::shared_ptr<io::Directory> folder, MachineFile file);
+
+  [[nodiscard]] io::Task<Status> recover();
+  [[nodiscard]] io::Task<Status> recover_parts(const std::vector<catalogue::PointRow>& known, bool is_known);
+  [[nodiscard]] io::Task<Status> catch_up_catalogue(const std::vector<catalogue::PointRow>& known, bool is_known);
+  void stop(std::string reason);
+
+  [[nodiscard]] Status check_session(SessionId session) const;
+  [[nodiscard]] io::Task<Status> adopt_description(MachineDescription description, SeedBy seed_by);
+  [[nodiscard]] Welcome welcome() const;
+  [[nodiscard]] Epoch newest_epoch() const;
+  [[nodiscard]] io::Task<Result<Need>> begin_seeding(BeginEpoch begin);
+  [[nodiscard]] io::Task<Result<Need>> begin_cycle(BeginEpoch begin);
+  [[nodiscard]] io::Task<Status> flush();
+  [[nodiscard]] io::Task<Status> store_batch(const std::vector<PendingFrame>& batch, const std::vector<Bytes>& raw);
+  [[nodiscard]] io::Task<Result<Receipt>> commit_now(format::PointRecord record);
+  [[nodiscard]] Status check_record(const format::PointRecord& record) const;
+  [[nodiscard]] Status check_disk(const format::PointDisk& disk) const;
+  [[nodiscard]] io::Task<Status> prove_seed(const format::PointRecord& record);
+  [[nodiscard]] io::Task<void> after_failure(Error error);
+  [[nodiscard]] catalogue::PointRow row_of(const JournalPoint& point) const;
+  [[nodiscard]] Receipt receipt_of_head() const;
+
+  MachineContext context_;
+  io::Scope scope_;
+  std::shared_ptr<io::Directory> folder_;
+  MachineFile file_;
+  std::map<DiskId, format::BlockHasher> hashers_;
+  std::unique_ptr<Base> base_;
+  std::unique_ptr<Journal> journal_;
+  std::vector<catalogue::PointRow> lost_points_;  // the catalogue knows them, the journal does not
+  FrameChecker checker_;
+  io::Lock lock_;
+  SessionId newest_session_ = 0;
+  std::weak_ptr<void> import_;
+  std::optional<Active> active_;
+  Epoch newest_seen_;  // of epochs begun since this program started
+  std::vector<PendingFrame> batch_;
+  std::uint64_t batch_bytes_ = 0;  // stored
+  std::uint64_t batch_raw_bytes_ = 0;
+  std::string stop_reason_;
+};
+
+// Reads the encoded frames of a journal for views.
+class TableFrames final : public image::FrameStore {
+ public:
+  explicit TableFrames(std::shared_ptr<SegmentTable> table) : table_(std::move(table)) {}
+  [[nodiscard]] io::Task<Status> read_frame(io::Scope& scope, SegmentNumber segment, ByteOffset offset,
+                                            MutableBytes out) override {
+    return table_->read(scope, segment, offset, out);
+  }
+
+ private:
+  std::shared_ptr<SegmentTable> table_;
+};
+
+}  // namespace afterimage::replica

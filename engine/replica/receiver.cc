@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/replica/receiver.h"
+
+#include <utility>
+
+namespace afterimage::replica {
+
+Status Receiver::check_open() const {
+  if (is_over_) return fail(ErrorCode::conflict, "use a session", "the session is over; open a new one");
+  if (machine_ == nullptr) return fail(ErrorCode::protocol, "use a session", "the session has not named its machine");
+  return {};
+}
+
+io::Task<Result<Welcome>> Receiver::open(io::Scope& scope, const MachineDescription& machine, SeedBy seed_by) {
+  if (machine_ != nullptr || is_over_)
+    co_return fail(ErrorCode::protocol, "open a machine", "a session has one machine");
+  is_over_ = true;  // until the machine is open
+  AFI_CO_TRY(std::shared_ptr<Machine> found, store_.find_or_create(scope, peer_, admission_, machine, seed_by));
+  const auto opener = admission_ == Admission::primary ? Machine::Opener::primary : Machine::Opener::import;
+  AFI_CO_TRY(Machine::Opened opened, found->open_session(scope, opener, machine, seed_by));
+  machine_ = std::move(found);
+  session_ = opened.session;
+  import_token_ = std::move(opened.import_token);
+  is_over_ = false;
+  co_return std::move(opened.welcome);
+}
+
+io::Task<Result<Need>> Receiver::begin(io::Scope& scope, BeginEpoch begin) {
+  AFI_CO_STATUS(check_open());
+  if (admission_ == Admission::primary) {
+    auto checking = store_.check_permission(scope, peer_);
+    const auto permission = co_await checking;
+    if (!permission) {
+      is_over_ = true;
+      co_return std::unexpected(permission.error());
+    }
+  }
+  auto beginning = machine_->begin(scope, session_, begin);
+  co_return passed(co_await beginning);
+}
+
+io::Task<Status> Receiver::append(io::Scope& scope, ByteView frame) {
+  AFI_CO_STATUS(check_open());
+  auto appending = machine_->append(scope, session_, frame);
+  co_return passed(co_await appending);
+}
+
+io::Task<Result<Receipt>> Receiver::commit(io::Scope& scope, const format::PointRecord& record) {
+  AFI_CO_STATUS(check_open());
+  auto committing = machine_->commit(scope, session_, record);
+  co_return passed(co_await committing);
+}
+
+io::Task<Result<std::vector<format::BlockHash>>> Receiver::block_hashes(io::Scope& scope, DiskId disk, Extent extent) {
+  AFI_CO_STATUS(check_open());
+  auto reading = machine_->block_hashes(scope, session_, disk, extent);
+  co_return co_await reading;
+}
+
+io::Task<Status> Receiver::remove_machine(io::Scope& scope) {
+  AFI_CO_STATUS(check_open());
+  if (admission_ == Admission::primary) {
+    AFI_CO_TRY(const catalogue::PermissionRow permission, store_.check_permission(scope, peer_));
+    if (permission.removal != catalogue::MachineRemoval::allowed) {
+      co_return fail(ErrorCode::permission_denied, "remove a machine",
+                     "this replica does not let its primaries remove machines; remove it there");
+    }
+  }
+  is_over_ = true;
+  const MachineId id = machine_->description().id;
+  auto removing = store_.remove_machine(scope, id);
+  co_return co_await removing;
+}
+
+}  // namespace afterimage::replica

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/replica/replica_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/replica/receiver.h"
+#include "engine/replica/store_files.h"
+#include "io/base/limits.h"
+#include "io/durable_file.h"
+
+namespace afterimage::replica {
+namespace {
+
+constexpr std::uint64_t run_cache_bytes = 32 * limits::MiB;
+constexpr const char* filesystem_folder = "lost+found";  // of the root of an ext file system
+
+bool is_not_found(const Error& error) { return error.code == ErrorCode::not_found; }
+
+}  // namespace
+
+ReplicaStore::ReplicaStore(const io::Platform& platform, catalogue::Catalogue& catalogue, StoreOptions options)
+    : platform_(platform),
+      catalogue_(catalogue),
+      options_(std::move(options)),
+      scope_(platform.reactor),
+      runs_(ByteCount(run_cache_bytes)) {}
+
+ReplicaStore::~ReplicaStore() = default;
+
+MachineContext ReplicaStore::context() {
+  return MachineContext{
+      .platform = platform_, .catalogue = catalogue_, .runs = runs_, .scope = scope_, .store = options_.name};
+}
+
+io::Task<Result<std::unique_ptr<ReplicaStore>>> ReplicaStore::open(io::Scope& scope, const io::Platform& platform,
+                                                                   catalogue::Catalogue& catalogue,
+                                                                   StoreOptions options) {
+  AFI_CO_STATUS(check_name("store", options.name));
+  std::unique_ptr<ReplicaStore> store(new ReplicaStore(platform, catalogue, std::move(options)));
+  AFI_CO_TRY_STATUS(store->take_folder(scope));
+  AFI_CO_TRY_STATUS(store->load_machines(scope));
+  co_return store;
+}
+
+io::Task<Status> ReplicaStore::take_folder(io::Scope& scope) {
+  AFI_CO_TRY(const std::optional<catalogue::StoreRow> known, catalogue_.store(scope, options_.name));
+  if (known) {
+    auto opening = platform_.disk.open_directory(scope, options_.path);
+    auto folder = co_await opening;
+    if (!folder && is_not_found(folder.error())) {
+      co_return fail(ErrorCode::refused, "open a store",
+                     fmt::format("store {} is missing at {}; is its volume mounted?", options_.name, options_.path));
+    }
+    if (!folder) co_return std::unexpected(folder.error());
+    folder_ = std::move(*folder);
+  } else {
+    AFI_CO_TRY(folder_, platform_.disk.make_directory(scope, options_.path));
+  }
+  AFI_CO_TRY_STATUS(check_marker(scope, known));
+  AFI_CO_TRY(machines_folder_, folder_->make_directory(scope, machines_folder_name));
+  auto syncing = folder_->sync(scope);
+  co_return co_await syncing;
+}
+
+io::Task<Status> ReplicaStore::check_marker(io::Scope& scope, const std::optional<catalogue::StoreRow>& known) {
+  AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, folder_->list(scope));
+  const bool has_marker =
+      std::ranges::any_of(entries, [](const auto& entry) { return entry.name == marker_file_name; });
+  const bool has_others = std::ranges::any_of(entries, [](const auto& entry) {
+    const bool is_ours = entry.name == lock_file_name || entry.name == std::string(marker_file_name) + ".new";
+    return !is_ours && entry.name != filesystem_folder;
+  });
+  if (!has_marker && known) {
+    co_return fail(ErrorCode::refused, "open a store",
+                   fmt::format("{} is not store {} any more: its marker is missing; is its volume mounted?",
+                               options_.path, options_.name));
+  }
+  if (!has_marker && has_others) {
+    co_return fail(ErrorCode::refused, "make a store",
+                   fmt::format("{} is not empty and is no store; name an empty folder", options_.path));
+  }
+  AFI_CO_TRY(lock_file_, folder_->open_file(scope, lock_file_name, io::OpenMode::open_or_create));
+  if (const Status locked = lock_file_->try_lock(io::LockMode::exclusive); !locked) {
+    if (locked.error().code != ErrorCode::busy) co_return locked;
+    co_return fail(ErrorCode::busy, "lock a store", fmt::format("another afterimaged uses store {}", options_.path));
+  }
+  StoreMarker marker;
+  if (has_marker) {
+    AFI_CO_TRY(const Bytes bytes, io::read_file(scope, *folder_, marker_file_name, StoreMarker::bytes_max));
+    AFI_CO_RESULT(marker, StoreMarker::parse(bytes));
+  } else {
+    marker.id = platform_.random.make_id<StoreId>();
+    const Bytes encoded = marker.encode();
+    AFI_CO_TRY_STATUS(io::replace_file(scope, *folder_, marker_file_name, encoded));
+  }
+  if (!known) {
+    auto keeping = catalogue_.put_store(scope, catalogue::StoreRow{.name = options_.name, .id = marker.id});
+    co_return co_await keeping;
+  }
+  if (known->id == marker.id) co_return Status{};
+  co_return fail(ErrorCode::refused, "open a store",
+                 fmt::format("{} holds another store ({}) than {} was ({}); is the right volume mounted?",
+                             options_.path, marker.id.text(), options_.name, known->id.text()));
+}
+
+io::Task<Status> ReplicaStore::load_machines(io::Scope& scope) {
+  AFI_CO_TRY(const std::vector<catalogue::MachineRow> known, catalogue_.machines(scope));
+  AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, machines_folder_->list(scope));
+  for (const io::DirectoryEntry& entry : entries) {
+    const auto id = MachineId::parse(entry.name);
+    if (entry.kind != io::EntryKind::directory || !id) continue;
+    AFI_CO_TRY_STATUS(load_machine(scope, *id, known));
+  }
+  for (const catalogue::MachineRow& row : known) {
+    if (row.store != options_.name || machines_.contains(row.id)) continue;
+    const bool is_named =
+        std::ranges::any_of(troubles_, [&](const MachineTrouble& trouble) { return trouble.id == row.id; });
+    if (is_named) continue;
+    AFI_CO_TRY(const std::vector<catalogue::PointRow> points, catalogue_.points(scope, row.id));
+    if (points.empty()) {  // a removal that was cut off after the folder had gone, or a machine that never had a point
+      AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope, row.id));
+      continue;
+    }
+    troubles_.push_back({.id = row.id, .name = row.name, .reason = "its folder is missing from the store"});
+  }
+  co_return Status{};
+}
+
+io::Task<Status> ReplicaStore::load_machine(io::Scope& scope, MachineId id,
+                                            const std::vector<catalogue::MachineRow>& known) {
+  AFI_CO_TRY(std::unique_ptr<io::Directory> opened, machines_folder_->open_directory(scope, id.text()));
+  std::shared_ptr<io::Directory> folder = std::move(opened);
+  AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, folder->list(scope));
+  const auto has = [&](std::string_view name) {
+    return std::ranges::any_of(entries, [name](const auto& entry) { return entry.name == name; });
+  };
+  const auto row = std::ranges::find(known, id, &catalogue::MachineRow::id);
+  // Half removed, or half made: its description is written last, and its catalogue row after that.
+  if (has(removed_file_name) || (!has(machine_file_name) && row == known.end())) {
+    AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope, id));
+    auto clearing = clear_machine_folder(scope, id);
+    co_return co_await clearing;
+  }
+  auto loading = Machine::load(context(), std::move(folder));
+  auto machine = co_await loading;
+  if (machine && (*machine)->description().id != id) {
+    machine = fail(ErrorCode::damaged, "open a machine", "its folder holds the description of another machine");
+  }
+  if (machine) {
+    machines_.emplace(id, std::move(*machine));
+  } else if (machine.error().code == ErrorCode::cancelled) {
+    co_return std::unexpected(machine.error());
+  } else {
+    troubles_.push_back({.id = id, .name = row == known.end() ? "" : row->name, .reason = machine.error().text()});
+  }
+  co_return Status{};
+}
+
+std::vector<std::shared_ptr<Machine>> ReplicaStore::machines() const {
+  std::vector<std::shared_ptr<Machine>> machines;
+  for (const auto& [id, machine] : machines_) machines.push_back(machine);
+  return machines;
+}
+
+std::shared_ptr<Machine> ReplicaStore::find(MachineId id) const {
+  const auto found = machines_.find(id);
+  return found == machines_.end() ? nullptr : found->second;
+}
+
+std::unique_ptr<PointSink> ReplicaStore::receiver(Peer peer, Admission admission) {
+  return std::make_unique<Receiver>(*this, std::move(peer), admission);
+}
+
+void ReplicaStore::fence_sessions_of(HostId peer) {
+  for (const auto& [id, machine] : machines_) {
+    if (machine->file().owner == peer) machine->fence();
+  }
+}
+
+io::Task<void> ReplicaStore::close() {
+  for (const std::shared_ptr<Machine>& machine : machines()) {
+    machine->fence();
+    auto waiting = machine->lock().acquire(scope_);
+    [[maybe_unused]] const auto guard = co_await waiting;  // what was being written has been
+  }
+  scope_.cancel();
+}
+
+io::Task<Result<catalogue::PermissionRow>> ReplicaStore::check_permission(io::Scope& scope, const Peer& peer) {
+  AFI_CO_TRY(const std::optional<catalogue::PeerRow> row, catalogue_.peer(scope, peer.id));
+  if (!row || row->state == catalogue::PeerState::revoked) {
+    co_return fail(ErrorCode::permission_denied, "check permissions",
+                   fmt::format("host {} {} by this replica", peer.name, row ? "was revoked" : "is not known"));
+  }
+  AFI_CO_TRY(const std::optional<catalogue::PermissionRow> permission, catalogue_.permission(scope, peer.id));
+  if (!permission || permission->store != options_.name) {
+    co_return fail(ErrorCode::permission_denied, "check permissions",
+                   fmt::format("host {} may not replicate into store {}", peer.name, options_.name));
+  }
+  if (!permission->quota) co_return *permission;
+  ByteCount taken;
+  for (const std::shared_ptr<Machine>& machine : machines()) {
+    if (machine->file().owner != peer.id) continue;
+    AFI_CO_TRY(const ByteCount bytes, machine->stored_bytes());
+    taken += bytes;
+  }
+  if (taken < *permission->quota) co_return *permission;
+  co_return fail(ErrorCode::no_space, "check a quota",
+                 fmt::format("the machines of host {} take {} bytes here, and its quota is {}", peer.name,
+                             taken.value(), permission->quota->value()));
+}
+
+io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::find_or_create(io::Scope& scope, const Peer& peer,
+                                                                        Admission admission,
+                                                                        const MachineDescription& description,
+                                                                        SeedBy seed_by) {
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, machines_lock_.acquire(scope));
+  const std::shared_ptr<Machine> known = find(description.id);
+  if (known != nullptr && known->file().owner != peer.id) {
+    co_return fail(ErrorCode::permission_denied, "open a machine",
+                   fmt::format("machine {} belongs to host {} ({})", description.name, known->file().owner_name,
+                               known->file().owner.text()));
+  }
+  if (admission == Admission::primary) {
+    AFI_CO_TRY(const catalogue::PermissionRow permission, check_permission(scope, peer));
+    std::uint64_t owned = 0;
+    for (const auto& [id, machine] : machines_) owned += machine->file().owner == peer.id ? 1U : 0U;
+    if (known == nullptr && owned >= permission.machines_max) {
+      co_return fail(
+          ErrorCode::permission_denied, "keep a machine",
+          fmt::format("host {} may keep {} machines here, and has them", peer.name, permission.machines_max));
+    }
+  }
+  if (known != nullptr) co_return known;
+  for (const MachineTrouble& trouble : troubles_) {
+    if (trouble.id != description.id) continue;
+    co_return fail(ErrorCode::refused, "open a machine",
+                   fmt::format("machine {} cannot be used on the replica: {}", description.name, trouble.reason));
+  }
+  auto creating = create(scope, peer, description, seed_by);
+  co_return co_await creating;
+}
+
+io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::create(io::Scope& scope, const Peer& peer,
+                                                                const MachineDescription& description, SeedBy seed_by) {
+  if (machines_.size() >= limits::machines_max)
+    co_return fail(ErrorCode::limit_exceeded, "a store keeps at most 4096 machines");
+  AFI_CO_TRY(const std::vector<catalogue::MachineRow> rows, catalogue_.machines(scope));
+  for (const catalogue::MachineRow& row : rows) {
+    if (row.owner != peer.id || row.name != description.name || row.id == description.id) continue;
+    co_return fail(
+        ErrorCode::already_exists, "keep a machine",
+        fmt::format("the replica already keeps a machine {} of host {}, from an earlier protection; remove it there "
+                    "or protect under another name",
+                    description.name, peer.name));
+  }
+  const std::string folder_name = description.id.text();
+  AFI_CO_TRY(std::unique_ptr<io::Directory> made, machines_folder_->make_directory(scope, folder_name));
+  AFI_CO_TRY_STATUS(machines_folder_->sync(scope));
+  MachineFile file{.owner = peer.id, .owner_name = peer.name, .seed_by = seed_by, .description = description};
+  AFI_CO_TRY(std::shared_ptr<Machine> machine, Machine::create(context(), std::move(made), std::move(file)));
+  machines_.emplace(description.id, machine);
+  co_return machine;
+}
+
+io::Task<Status> ReplicaStore::clear_machine_folder(io::Scope& scope, MachineId id) {
+  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, machines_folder_->open_directory(scope, id.text()));
+  // The marker goes last: a removal that is cut off is finished.
+  AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, folder->list(scope));
+  for (const io::DirectoryEntry& entry : entries) {
+    if (entry.name == removed_file_name) continue;
+    if (entry.kind == io::EntryKind::directory) {
+      AFI_CO_TRY(const std::unique_ptr<io::Directory> inner, folder->open_directory(scope, entry.name));
+      AFI_CO_TRY_STATUS(io::clear_directory(scope, *inner));
+      AFI_CO_TRY_STATUS(folder->remove_directory(scope, entry.name));
+    } else {
+      AFI_CO_TRY_STATUS(folder->remove_file(scope, entry.name));
+    }
+  }
+  AFI_CO_TRY_STATUS(folder->sync(scope));
+  AFI_CO_TRY_STATUS(io::remove_if_there(scope, *folder, removed_file_name));
+  AFI_CO_TRY_STATUS(machines_folder_->remove_directory(scope, id.text()));
+  auto syncing = machines_folder_->sync(scope);
+  co_return co_await syncing;
+}
+
+// Order: marker durable -> catalogue forgets it -> files -> marker -> folder.
+io::Task<Status> ReplicaStore::remove_machine(io::Scope& scope, MachineId id) {
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, machines_lock_.acquire(scope));
+  const std::shared_ptr<Machine> machine = find(id);
+  if (machine == nullptr) co_return fail(ErrorCode::not_found, "remove a machine", "the store has no such machine");
+  machine->fence();
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard quiet, machine->lock().acquire(scope));
+  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, machines_folder_->open_directory(scope_, id.text()));
+  const Bytes nothing;
+  AFI_CO_TRY_STATUS(io::replace_file(scope_, *folder, removed_file_name, nothing));
+  machines_.erase(id);
+  AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope_, id));
+  auto clearing = clear_machine_folder(scope_, id);
+  co_return co_await clearing;
+}
+
+}  // namespace afterimage::replica
