@@ -6,7 +6,8 @@
 // Durability     Written bytes are durable after a sync() that began after the write ended. A new, renamed or removed name
 //                is durable after the sync() of its Directory. Nothing else is.
 // Failed sync    is final for the File: every later write_at and sync answers io_failed. It is never retried and believed
-//                (ext4 and btrfs answer the second one OK, and the data is gone). Reopen and verify.
+//                (ext4 and btrfs answer the second one OK, and the data is gone). Reopen and verify. A Directory whose sync
+//                has failed may answer so to its later syncs, too: open it again.
 // Partial        read_at is short only at the end of the file. write_at is whole or an error, and then any part of it may
 //                have been written.
 // Buffers        belong to the caller, who keeps them until the awaited task has ended.
