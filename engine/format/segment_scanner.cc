@@ -372,7 +372,7 @@ bool SegmentScanner::is_rot(const Suspect& suspect) const {
   if (expectation_.durable && suspect.point_before.value_or(Sequence{}) < *expectation_.durable) return true;
   const bool closing_follows = last_closing_ > suspect.damage.offset;
   if (!suspect.followed && !closing_follows) return false;
-  if (expectation_.durable && expectation_.tail == TailPromise::unacknowledged) return false;
+  if (expectation_.tail == TailPromise::unacknowledged) return false;
   if (closing_follows) return true;
   return suspect.follower_birth && *suspect.follower_birth > suspect.hidden_from;
 }

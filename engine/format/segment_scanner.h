@@ -19,15 +19,15 @@
 //
 // Bad bytes (or an end that comes too early) are torn -> cut_off, or rot -> quarantine. In this order:
 //
-//   1. the caller says all of this segment was durable       -> rot
+//   1. the caller says all of this segment was durable           -> rot
 //   2. a point at or below the high-water mark has not been
-//      seen before it                                         -> rot   (also at a clean end: the file lost its end)
-//   3. nothing valid follows                                  -> torn
-//   4. the caller says nothing above it was acknowledged       -> torn
-//   5. a valid point, span or trailer follows                 -> rot
+//      seen before it                                            -> rot   (also at a clean end: the file lost its end)
+//   3. nothing valid follows                                     -> torn
+//   4. the caller says nothing above it was acknowledged         -> torn
+//   5. a valid point, span or trailer follows                    -> rot
 //   6. only frames follow, and the first of them is of an epoch
-//      so late that a point may have stood in the bad bytes   -> rot
-//   7. only frames follow                                     -> torn  (writes of one cycle that a power cut reordered)
+//      so late that a point may have stood in the bad bytes      -> rot
+//   7. only frames follow                                        -> torn  (writes of one cycle that a power cut reordered)
 //
 // "Follows" is found by searching behind the bad bytes for the next intact record of the same machine, lineage and
 // disks that may stand there. A guest can write bytes that look like a frame, but not one with its disk's random id.
@@ -53,7 +53,7 @@ namespace afterimage::format {
 
 enum class TailPromise : std::uint8_t {
   unknown,         // what stands above the high-water mark may or may not have been acknowledged
-  unacknowledged,  // nothing above the high-water mark was ever acknowledged
+  unacknowledged,  // nothing above the high-water mark (without one: nothing in here) was ever acknowledged
   durable,         // a later segment holds acknowledged content: everything in this one was durable
 };
 

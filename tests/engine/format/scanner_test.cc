@@ -198,6 +198,14 @@ TEST(Recovery, PointAboveAnExactMarkIsTornWhereNothingAboveItWasAcknowledged) {
                 file.starts[2]);
 }
 
+TEST(Recovery, WithoutAMarkUnacknowledgedMeansAllOfTheSegment) {
+  File file = two_points();
+  file.spoil(2);
+  ScanExpectation expected;
+  expected.tail = TailPromise::unacknowledged;
+  expect_damage(kit::scan(file.bytes, expected), Label::torn, DamageAction::cut_off, file.starts[2]);
+}
+
 TEST(Recovery, ForeignSegmentIsNotRead) {
   const File file = two_points();
   for (int which = 0; which < 3; ++which) {
