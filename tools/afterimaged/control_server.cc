@@ -96,9 +96,9 @@ io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::
     server_.log_.warning("control: a connection from " + address + " is turned away: there are too many");
     co_return;
   }
-  auto establishing = tls::TlsStream::establish(
-      scope, std::move(raw), server_.trust_.control_server(),
-      {.now = server_.platform_.clock.now(), .timeout = server_.options_.handshake_timeout});
+  auto establishing =
+      tls::TlsStream::establish(scope, std::move(raw), server_.trust_.control_server(),
+                                {.now = server_.platform_.clock.now(), .timeout = server_.options_.handshake_timeout});
   auto stream = co_await establishing;
   if (!stream) {
     if (!scope.is_interrupted()) server_.log_.warning("control: a connection is refused: " + stream.error().text());

@@ -118,8 +118,7 @@ io::Task<Result<std::variant<IssuedKey, Plan>>> DaemonTrust::make_key(io::Scope&
   (void)removed;
   AFI_CO_TRY_STATUS(catalogue_.put_key(scope, {.secret_digest = secret.digest(), .expires = expires, .store = store}));
   log_.info("made a registration key for store '" + store + "', good until " + to_rfc3339(expires));
-  co_return std::variant<IssuedKey, Plan>(
-      IssuedKey{.key = std::move(text), .expires = expires, .store = store});
+  co_return std::variant<IssuedKey, Plan>(IssuedKey{.key = std::move(text), .expires = expires, .store = store});
 }
 
 // --- Joining, on the primary.
@@ -138,8 +137,7 @@ io::Task<Result<DaemonTrust::Joined>> DaemonTrust::ask_at(io::Scope& scope, tls:
   AFI_CO_RESULT(tls::EnrolmentRequest request,
                 tls::make_enrolment_request(channel, key.secret, options_.host, authority));
   io::Scope enrolling(scope, options_.enrol_timeout);
-  AFI_CO_TRY(tls::EnrolmentAnswer answer,
-             control::post_enrolment(enrolling, *stream, place.host, std::move(request)));
+  AFI_CO_TRY(tls::EnrolmentAnswer answer, control::post_enrolment(enrolling, *stream, place.host, std::move(request)));
   AFI_CO_RESULT(tls::TrustAnchor anchor, tls::accept_enrolment(answer, key, platform_.clock.now()));
   if (answer.replication_port == 0) {
     co_return fail(ErrorCode::protocol, "join", "the replica named no replication port");
@@ -227,8 +225,7 @@ io::Task<Result<tls::EnrolmentAnswer>> DaemonTrust::let_in(io::Scope& scope, tls
   AFI_CO_TRY(const std::optional<catalogue::KeyRow> key, catalogue_.key(scope, secret_digest));
   std::optional<tls::KeyRecord> record;
   if (key) record = {.secret_digest = key->secret_digest, .expires = key->expires, .used_by = key->used_by};
-  AFI_CO_RESULT(const tls::Enrolment enrolment,
-                tls::decide_enrolment(request, record, channel, options_.host.id, now));
+  AFI_CO_RESULT(const tls::Enrolment enrolment, tls::decide_enrolment(request, record, channel, options_.host.id, now));
   AFI_CO_RESULT(const std::string store, choose_store(key->store));
   AFI_CO_RESULT(PeerRow row, merge_peer(trust_.find(enrolment.anchor.host), {.anchor = enrolment.anchor,
                                                                              .name = enrolment.name,
@@ -241,8 +238,8 @@ io::Task<Result<tls::EnrolmentAnswer>> DaemonTrust::let_in(io::Scope& scope, tls
   if (!permission || enrolment.kind == tls::EnrolmentKind::first) {
     permission = {.peer = row.id, .store = store, .machines_max = limits::machines_max};
   }
-  AFI_CO_TRY_STATUS(catalogue_.complete_enrolment(scope, secret_digest, enrolment.anchor.root.fingerprint(), row,
-                                                  *permission));
+  AFI_CO_TRY_STATUS(
+      catalogue_.complete_enrolment(scope, secret_digest, enrolment.anchor.root.fingerprint(), row, *permission));
   AFI_CO_STATUS(trust_.keep(row));
   log_.info("host '" + row.name + "' (" + row.id.text() + ") has enrolled; its machines will lie in store '" + store +
             "'");

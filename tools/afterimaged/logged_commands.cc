@@ -71,7 +71,10 @@ io::Task<void> LoggedCommands::log_end(JobId id) {
     auto waiting = commands_.wait_for_job(scope_, id, patience);
     const auto job = co_await waiting;
     if (!job) break;  // this daemon stops
-    if (job->state == JobState::running) continue;
+    if (job->state == JobState::running) {
+      if (scope_.is_interrupted()) break;
+      continue;
+    }
     const bool is_well = job->state == JobState::done && job->warnings.empty();
     log_.write(is_well ? Severity::info : Severity::warning, describe_end(*job));
     break;

@@ -47,8 +47,9 @@ Result<PeerRow> merge_peer(const PeerRow* known, const PeerChange& change) {
   AFI_TRY_STATUS(check_root_stays(*known, change.anchor.root));
   if (known->state == PeerState::revoked && change.kind == tls::EnrolmentKind::repeated) {
     return fail(ErrorCode::authentication, what,
-                "host '" + known->name + "' has been revoked here; to let it in again, make a new key with "
-                "'afterimage enrol key'");
+                "host '" + known->name +
+                    "' has been revoked here; to let it in again, make a new key with "
+                    "'afterimage enrol key'");
   }
   if (known->state == PeerState::trusted) {
     row.joined = known->joined;

@@ -80,20 +80,18 @@ tls::TrustPolicy PeerTrust::policy_of(const std::vector<PeerRow>& peers) const {
 
 Result<PeerTrust::Contexts> PeerTrust::make_contexts(const tls::Identity& identity, const tls::TrustPolicy& policy) {
   Contexts contexts;
-  AFI_TRY(contexts.replication_server, tls::TlsContext::create({.side = tls::Side::server,
-                                                                .identity = identity,
-                                                                .trust = policy,
-                                                                .alpn = tls::replication_alpn}));
+  AFI_TRY(contexts.replication_server,
+          tls::TlsContext::create(
+              {.side = tls::Side::server, .identity = identity, .trust = policy, .alpn = tls::replication_alpn}));
   AFI_TRY(contexts.control_server, tls::TlsContext::create({.side = tls::Side::server,
                                                             .identity = identity,
                                                             .trust = policy,
                                                             .alpn = tls::control_alpn,
                                                             .client_certificate = tls::ClientCertificate::optional,
                                                             .missing_alpn = tls::MissingAlpn::accepted}));
-  AFI_TRY(contexts.client, tls::TlsContext::create({.side = tls::Side::client,
-                                                    .identity = identity,
-                                                    .trust = policy,
-                                                    .alpn = tls::replication_alpn}));
+  AFI_TRY(contexts.client,
+          tls::TlsContext::create(
+              {.side = tls::Side::client, .identity = identity, .trust = policy, .alpn = tls::replication_alpn}));
   return contexts;
 }
 

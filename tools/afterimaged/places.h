@@ -22,8 +22,7 @@ class Places {
   class Place {
    public:
     Place(Places& places, std::string source) : places_(&places), source_(std::move(source)) {}
-    Place(Place&& other) noexcept
-        : places_(std::exchange(other.places_, nullptr)), source_(std::move(other.source_)) {}
+    Place(Place&& other) noexcept : places_(std::exchange(other.places_, nullptr)), source_(std::move(other.source_)) {}
     Place& operator=(Place&&) = delete;
     ~Place() {
       if (places_ != nullptr) places_->leave(source_);

@@ -49,8 +49,7 @@ io::Task<Result<std::unique_ptr<tls::TlsStream>>> ReplicationServer::authenticat
   const std::string address = raw->peer();
   const auto place = handshakes_.take(source_of(address));
   if (!place) {
-    co_return fail(ErrorCode::busy, "take a connection",
-                   address + ": too many connections are not authenticated yet");
+    co_return fail(ErrorCode::busy, "take a connection", address + ": too many connections are not authenticated yet");
   }
   AFI_CO_TRY(std::unique_ptr<tls::TlsStream> stream,
              tls::TlsStream::establish(scope, std::move(raw), trust_.replication_server(),
@@ -74,12 +73,9 @@ io::Task<void> ReplicationServer::serve(io::Scope& scope, std::unique_ptr<io::St
     co_return;
   }
   Connection connection(scope, table_, trust_, identity);
-  auto serving = replication::serve_session(connection.scope, std::move(*stream), gate_,
-                                            {.id = identity.id, .name = trust_.name_of(identity.id)},
-                                            {.host_name = options_.host_name,
-                                             .log = &sessions_,
-                                             .table = &table_,
-                                             .timeouts = options_.timeouts});
+  auto serving = replication::serve_session(
+      connection.scope, std::move(*stream), gate_, {.id = identity.id, .name = trust_.name_of(identity.id)},
+      {.host_name = options_.host_name, .log = &sessions_, .table = &table_, .timeouts = options_.timeouts});
   const replication::SessionEnd end = co_await serving;
   (void)end;  // the session's log has it
 }

@@ -33,8 +33,8 @@ struct ReplicationServerOptions {
 class ReplicationServer final : public ConnectionHandler {
  public:
   // All references outlive it.
-  ReplicationServer(const io::Platform& platform, PeerTrust& trust, ReplicaGate& gate, replication::SessionLog& sessions,
-                    Log& log, ReplicationServerOptions options);
+  ReplicationServer(const io::Platform& platform, PeerTrust& trust, ReplicaGate& gate,
+                    replication::SessionLog& sessions, Log& log, ReplicationServerOptions options);
 
   // Listens and serves. The errors of io::Network::listen.
   [[nodiscard]] io::Task<Status> start(io::Scope& scope, io::Endpoint at);

@@ -32,9 +32,10 @@ Result<io::Endpoint> TlsConnector::address_of(const HostId& replica) const {
                 "this host does not know the replica " + replica.text() + "; run 'afterimage enrol join KEY' first");
   }
   if (peer->state == catalogue::PeerState::revoked) {
-    return fail(ErrorCode::authentication, what,
-                "replica '" + peer->name +
-                    "' has been revoked on this host; run 'afterimage enrol join KEY' with a new key to trust it again");
+    return fail(
+        ErrorCode::authentication, what,
+        "replica '" + peer->name +
+            "' has been revoked on this host; run 'afterimage enrol join KEY' with a new key to trust it again");
   }
   if (peer->address.empty()) {
     return fail(ErrorCode::not_found, what,
@@ -49,14 +50,14 @@ Error TlsConnector::explain(Error error, const std::string& address) const {
   if (is_refusal_of_certificate(error)) {
     const WallTime now = platform_.clock.now();
     const tls::Certificate& own = trust_.identity().certificate;
-    error.detail = now < own.not_after()
-                       ? who + " does not know this host; run 'afterimage enrol join KEY' first"
-                       : who + " refuses this host's certificate, which expired at " + to_rfc3339(own.not_after()) +
-                             "; renew it";
+    error.detail = now < own.not_after() ? who + " does not know this host; run 'afterimage enrol join KEY' first"
+                                         : who + " refuses this host's certificate, which expired at " +
+                                               to_rfc3339(own.not_after()) + "; renew it";
     return error;
   }
   if (error.code == ErrorCode::unreachable) {
-    error.detail = who + " cannot be reached: " + error.text() + "; is afterimaged running there, and is the port open?";
+    error.detail =
+        who + " cannot be reached: " + error.text() + "; is afterimaged running there, and is the port open?";
   } else if (error.code == ErrorCode::timed_out) {
     error.code = ErrorCode::unreachable;
     error.detail = who + " did not answer in time (" + error.text() + "); is afterimaged running there?";
@@ -70,10 +71,9 @@ io::Task<Result<std::unique_ptr<io::Stream>>> TlsConnector::dial(io::Scope& scop
   io::Scope connecting(scope, options_.connect_timeout);
   AFI_CO_TRY(std::unique_ptr<io::Stream> raw, platform_.network.connect(connecting, std::move(to)));
   AFI_CO_TRY(std::unique_ptr<tls::TlsStream> stream,
-             tls::TlsStream::establish(scope, std::move(raw), trust_.client(),
-                                       {.expected = replica,
-                                        .now = platform_.clock.now(),
-                                        .timeout = options_.handshake_timeout}));
+             tls::TlsStream::establish(
+                 scope, std::move(raw), trust_.client(),
+                 {.expected = replica, .now = platform_.clock.now(), .timeout = options_.handshake_timeout}));
   AFI_CO_STATUS(trust_.check(*stream->identity()));
   std::unique_ptr<io::Stream> watched = std::make_unique<WatchedStream>(std::move(stream), trust_.sessions());
   co_return watched;

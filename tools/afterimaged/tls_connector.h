@@ -16,7 +16,7 @@
 namespace afterimage::daemon {
 
 struct TlsConnectorOptions {
-  std::string host_name;                             // of this host, for the replica's log
+  std::string host_name;                                  // of this host, for the replica's log
   Duration connect_timeout = std::chrono::seconds(15);    // name look-up and TCP
   Duration handshake_timeout = std::chrono::seconds(10);  // TLS
   replication::SessionTimeouts timeouts = {};

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the service manager is told (sd_notify(3)); nothing happens where none listens. Thread: the reactor's.
+#pragma once
+
+#include <string_view>
+
+namespace afterimage::daemon {
+
+void notify_ready(std::string_view status);
+void notify_reloading();
+void notify_stopping();
+
+}  // namespace afterimage::daemon
