@@ -7,19 +7,19 @@ namespace afterimage::replication {
 
 io::Task<Result<std::unique_ptr<PointSink>>> FakeReplica::admit(io::Scope&, Peer) {
   if (refusal) co_return fail(*refusal);
-  ++hosts_admitted;
   std::unique_ptr<PointSink> sink = std::make_unique<FakeSink>(*this);
   co_return sink;
 }
 
 Status FakeSink::check_session() const {
-  if (replica_.machines.at(id_).session == session_) return {};
+  const auto found = replica_.machines.find(id_);
+  if (found != replica_.machines.end() && found->second.session == session_) return {};
   return fail(ErrorCode::conflict, "use a session", "another session has opened 'web1'");
 }
 
 io::Task<Result<Welcome>> FakeSink::open(io::Scope&, const MachineDescription& described, SeedBy) {
   id_ = described.id;
-  session_ = ++machine().session;
+  session_ = machine().session = ++replica_.sessions;
   Welcome welcome{.head = machine().head, .newest_epoch = machine().epoch};
   if (machine().frames != 0) {
     welcome.unfinished = UnfinishedEpoch{.epoch = machine().epoch, .frames = machine().frames};
