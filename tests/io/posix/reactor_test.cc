@@ -122,6 +122,7 @@ Task<void> work_for_ever(Workers& workers, std::atomic<bool>& enough) {
 TEST_F(PosixDeathTest, AFrameDestroyedWhileItsCallIsInAThreadIsAProgrammersError) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   const auto destroy_too_early = [this] {
+    std::filesystem::remove_all(folder_.path());  // nobody tidies up after an abort
     TaskGroup group(platform_.reactor);
     std::atomic<bool> enough = false;
     group.spawn(work_for_ever(platform_.workers, enough));
