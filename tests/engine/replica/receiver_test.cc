@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions of a primary with the replica, without faults: what is accepted, what is refused, and what stays.
+#include <gtest/gtest.h>
+
+#include "tests/engine/replica/replica_kit.h"
+
+namespace afterimage::replica {
+namespace {
+
+using kit::ModelPrimary;
+using kit::ReplicaBench;
+
+class Receiving : public testing::Test {
+ protected:
+  Receiving() {
+    EXPECT_EQ(bench.start().has_value(), true);
+    bench.admit(primary);
+  }
+  void make_points(int count) {
+    for (int i = 0; i < count; ++i) {
+      primary.change(9);
+      const Status made = bench.make_point(primary);
+      ASSERT_TRUE(made.has_value()) << made.error().text();
+    }
+  }
+
+  ReplicaBench bench{7};
+  ModelPrimary primary{11};
+};
+
+TEST_F(Receiving, EveryPointReadsAsThePrimaryWas) {
+  make_points(5);
+  EXPECT_EQ(primary.acknowledged().size(), 5U);
+  EXPECT_EQ(bench.check(primary), "");
+}
+
+TEST_F(Receiving, PointsSurviveARestart) {
+  make_points(3);
+  ASSERT_TRUE(bench.restart().has_value());
+  EXPECT_EQ(bench.check(primary), "");
+  make_points(2);
+  EXPECT_EQ(bench.check(primary), "");
+  EXPECT_EQ(bench.machine(primary)->points().size(), 5U);
+}
+
+TEST_F(Receiving, PointsSurviveTheLossOfTheCatalogue) {
+  make_points(3);
+  bench.stop();
+  bench.kept.~KeptInMemory();
+  new (&bench.kept) catalogue::KeptInMemory("another");
+  ASSERT_TRUE(bench.start().has_value());
+  EXPECT_EQ(bench.check(primary), "");
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const Status refused = bench.run(primary.make_point(*bench.scope, *sink));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::permission_denied);
+}
+
+TEST_F(Receiving, AnotherHostMayNotUseTheMachine) {
+  make_points(1);
+  ModelPrimary stranger{99};
+  bench.admit(stranger);
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(stranger.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_FALSE(welcome.has_value());
+  EXPECT_EQ(welcome.error().code, ErrorCode::permission_denied);
+  EXPECT_NE(welcome.error().text().find("belongs to host alpha"), std::string::npos) << welcome.error().text();
+}
+
+TEST_F(Receiving, ARevokedHostIsRefused) {
+  make_points(1);
+  ASSERT_TRUE(bench.run(bench.catalogue->revoke_peer(*bench.scope, primary.peer().id)).has_value());
+  primary.change(2);
+  const Status made = bench.make_point(primary);
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, ErrorCode::permission_denied);
+}
+
+TEST_F(Receiving, ASecondSessionFencesTheFirst) {
+  make_points(1);
+  const std::unique_ptr<PointSink> first = bench.store->receiver(primary.peer());
+  const std::unique_ptr<PointSink> second = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(first->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(welcome.has_value());
+  ASSERT_TRUE(bench.run(second->open(*bench.scope, primary.description(), SeedBy::network)).has_value());
+  primary.prepare_pending(welcome->newest_epoch.next());
+  const Status refused = bench.run(primary.send_pending(*bench.scope, *first));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  EXPECT_TRUE(bench.run(primary.send_pending(*bench.scope, *second)).has_value());
+  EXPECT_EQ(bench.check(primary), "");
+}
+
+TEST_F(Receiving, AWrongParentIsAConflictThatNamesTheHead) {
+  make_points(2);
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(welcome.has_value());
+  BeginEpoch begin{.kind = EpochKind::cycle, .epoch = welcome->newest_epoch.next(), .parent = welcome->head};
+  begin.parent.digest.bytes[0] ^= std::byte{1};
+  const auto need = bench.run(sink->begin(*bench.scope, begin));
+  ASSERT_FALSE(need.has_value());
+  EXPECT_EQ(need.error().code, ErrorCode::conflict);
+  EXPECT_NE(need.error().text().find(welcome->head.digest.text()), std::string::npos);
+}
+
+TEST_F(Receiving, AStaleEpochIsRefused) {
+  make_points(2);
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(welcome.has_value());
+  const auto need = bench.run(
+      sink->begin(*bench.scope, {.kind = EpochKind::cycle, .epoch = welcome->newest_epoch, .parent = welcome->head}));
+  ASSERT_FALSE(need.has_value());
+  EXPECT_EQ(need.error().code, ErrorCode::conflict);
+}
+
+TEST_F(Receiving, TheSamePointAgainGetsTheSameReceipt) {
+  make_points(2);
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(welcome.has_value());
+  primary.change(3);
+  primary.prepare_pending(welcome->newest_epoch.next());
+  const format::PointRecord record = primary.pending_record();
+  ASSERT_TRUE(bench.run(primary.send_pending(*bench.scope, *sink)).has_value());
+  const auto again = bench.run(sink->commit(*bench.scope, record));
+  ASSERT_TRUE(again.has_value()) << again.error().text();
+  EXPECT_EQ(again->digest, record.digest());
+  EXPECT_EQ(bench.machine(primary)->points().size(), 3U);
+}
+
+// What a peer may get wrong about a cycle: each is refused, the head stays, and an honest session goes on.
+class BadCycle : public Receiving {
+ protected:
+  void SetUp() override {
+    make_points(2);
+    primary.change(12);
+    primary.prepare_pending(Epoch(std::uint64_t{1000}));
+  }
+  void expect_refused(ErrorCode code) {
+    const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+    ASSERT_TRUE(bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network)).has_value());
+    const Head before = bench.machine(primary)->head();
+    const Status refused = bench.run(primary.send_pending(*bench.scope, *sink));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, code) << refused.error().text();
+    EXPECT_EQ(bench.machine(primary)->head(), before);
+    EXPECT_EQ(bench.machine(primary)->stop_reason(), "");
+    ModelPrimary& honest = primary;
+    honest.prepare_pending(Epoch(std::uint64_t{2000}));
+    const Status made = bench.make_point(honest);
+    EXPECT_TRUE(made.has_value()) << made.error().text();
+    EXPECT_EQ(bench.check(honest), "");
+  }
+};
+
+TEST_F(BadCycle, AChangeRootThatIsNotTheFramesIsRefused) {
+  primary.pending_record().disks[1].change_root.bytes[5] ^= std::byte{1};
+  expect_refused(ErrorCode::damaged);
+}
+TEST_F(BadCycle, AMissingFrameIsRefused) {
+  primary.pending_frames().pop_back();
+  expect_refused(ErrorCode::damaged);
+}
+TEST_F(BadCycle, AFrameOutOfOrderIsRefused) {
+  std::swap(primary.pending_frames()[0], primary.pending_frames()[1]);
+  expect_refused(ErrorCode::protocol);
+}
+TEST_F(BadCycle, AFlippedBitInAFrameIsRefused) {
+  primary.pending_frames()[1][100] ^= std::byte{4};
+  expect_refused(ErrorCode::damaged);
+}
+TEST_F(BadCycle, ARecordThatSkipsASequenceIsRefused) {
+  primary.pending_record().sequence = primary.pending_record().sequence.next();
+  expect_refused(ErrorCode::conflict);
+}
+TEST_F(BadCycle, ARecordOfAnotherMachineIsRefused) {
+  primary.pending_record().machine.bytes[0] ^= std::byte{1};
+  expect_refused(ErrorCode::conflict);
+}
+TEST_F(BadCycle, ASizeThatDoesNotFollowIsRefused) {
+  primary.pending_record().disks[0].sizes.before += ByteCount(std::uint64_t{4096});
+  expect_refused(ErrorCode::damaged);
+}
+
+}  // namespace
+}  // namespace afterimage::replica
