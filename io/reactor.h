@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reactor: the one thread that runs a role's tasks, its ready queue and its timers. Nothing is global: each role can have
-// its own. Platforms derive from it and add what they wait for.
+// Reactor: the one thread that runs a role's tasks, its ready queue and its timers. Nothing is global: each role can
+// have its own. Platforms derive from it and add what they wait for.
 #pragma once
 
 #include <coroutine>

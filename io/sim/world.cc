@@ -49,6 +49,8 @@ std::uint64_t World::random_below(std::uint64_t bound) {
   return state_->test_rng().below(bound);
 }
 
+void World::set_disk_delay(NodeId node, Delay delay) { state_->node(node).options.disk_delay = delay; }
+
 DiskControl& World::disk(NodeId node) { return state_->node(node).control; }
 
 void World::jump_clock(NodeId node, Duration by) { state_->node(node).clock.jump(by); }

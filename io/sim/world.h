@@ -120,6 +120,7 @@ class World {
   [[nodiscard]] std::uint64_t random_below(std::uint64_t bound);
 
   // --- Disk: faults, and the content without latency, faults or trace.
+  void set_disk_delay(NodeId node, Delay delay);  // of each operation; a sync takes four times as long
   [[nodiscard]] DiskControl& disk(NodeId node);
 
   // --- Clock.
