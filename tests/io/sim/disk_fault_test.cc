@@ -143,6 +143,14 @@ TEST_F(DiskFaults, RatesStrikeNowAndThen) {
   EXPECT_LT(failed, 300);
 }
 
+TEST_F(DiskFaults, ASlowDiskTakesItsTime) {
+  const auto file = host_.open("f", OpenMode::create);
+  world_.set_disk_delay(host_.node(), {.min = std::chrono::seconds(2), .max = std::chrono::seconds(2)});
+  const MonotonicTime before = world_.now();
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+  EXPECT_EQ(world_.now() - before, std::chrono::seconds(2));
+}
+
 TEST_F(DiskFaults, AHostWithoutClonesSaysUnsupported) {
   World world({.seed = 1});
   SimHost host(world, "plain", {.clones = CloneSupport::no});
