@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/tools/afterimaged/host_world.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "io/base/check.h"
+#include "transport/tls/pki_files.h"
+
+namespace afterimage::daemon::test {
+
+bool KeptLog::has(std::string_view part) const {
+  for (const std::string& line : lines) {
+    if (line.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string KeptLog::all() const {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
+namespace {
+
+// Opens, and has nothing.
+class FakeSink final : public PointSink {
+ public:
+  explicit FakeSink(int& living) : living_(living) { ++living_; }
+  ~FakeSink() override { --living_; }
+  [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope&, const MachineDescription&, SeedBy) override {
+    co_return Welcome{};
+  }
+  [[nodiscard]] io::Task<Result<Need>> begin(io::Scope&, BeginEpoch) override { co_return Need{}; }
+  [[nodiscard]] io::Task<Status> append(io::Scope&, ByteView) override { co_return Status{}; }
+  [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope&, const format::PointRecord&) override {
+    co_return Receipt{};
+  }
+  [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope&, DiskId, Extent) override {
+    co_return std::vector<format::BlockHash>{};
+  }
+  [[nodiscard]] io::Task<Status> remove_machine(io::Scope&) override { co_return Status{}; }
+
+ private:
+  int& living_;
+};
+
+std::string make_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "afterimaged-test-XXXXXX").string();
+  AFI_CHECK(::mkdtemp(name.data()) != nullptr);
+  return name;
+}
+
+io::Task<Status> write_identity(io::Scope& scope, io::Disk& disk, std::string folder, tls::PkiTexts texts) {
+  AFI_CO_TRY(const std::unique_ptr<io::Directory> pki, disk.make_directory(scope, folder));
+  AFI_CO_TRY_STATUS(tls::write_pki(scope, *pki, std::move(texts)));
+  co_return Status{};
+}
+
+std::uint16_t ephemeral_port(io::posix::PosixPlatform& posix, io::Scope& scope) {
+  const io::Endpoint any{.host = "127.0.0.1", .port = 0};
+  auto listener = io::block_on(posix.reactor(), posix.platform().network.listen(scope, any));
+  AFI_CHECK(listener.has_value());
+  return (*listener)->local().port;
+}
+
+}  // namespace
+
+io::Task<Result<std::unique_ptr<PointSink>>> FakeGate::admit(io::Scope&, Peer peer) {
+  if (!verdict) co_return std::unexpected(verdict.error());
+  admitted.push_back(peer.name);
+  std::unique_ptr<PointSink> sink = std::make_unique<FakeSink>(living);
+  co_return sink;
+}
+
+io::Task<Result<std::vector<host::MachineStatus>>> NoCommands::status(io::Scope&, std::optional<std::string>) {
+  co_return std::vector<host::MachineStatus>{};
+}
+io::Task<Result<std::vector<host::PointInfo>>> NoCommands::points(io::Scope&, std::string) {
+  co_return std::vector<host::PointInfo>{};
+}
+Result<host::JobInfo> NoCommands::job(host::JobId) const { return fail(ErrorCode::not_found, "no jobs"); }
+io::Task<Result<host::JobInfo>> NoCommands::wait_for_job(io::Scope&, host::JobId, Duration) {
+  co_return fail(ErrorCode::not_found, "no jobs");
+}
+io::Task<Result<host::Started>> NoCommands::none() { co_return fail(ErrorCode::refused, "no commands"); }
+io::Task<Status> NoCommands::nothing() { co_return Status{}; }
+
+TestHost::TestHost(io::posix::PosixPlatform& shared, TestClock& clock, Options wanted)
+    : posix(shared),
+      platform{.reactor = shared.platform().reactor,
+               .disk = shared.platform().disk,
+               .network = shared.platform().network,
+               .clock = clock,
+               .random = shared.platform().random,
+               .workers = shared.platform().workers},
+      scope(shared.reactor()),
+      options(std::move(wanted)),
+      folder(make_folder()),
+      database(options.name + folder),
+      served(log, PeerSide::primary),
+      dialled(log, PeerSide::replica) {
+  label = {.id = platform.random.make_id<HostId>(), .name = options.name};
+  auto texts = tls::create_pki(label, clock.now());
+  AFI_CHECK(texts.has_value());
+  auto identity = tls::load_identity(texts->host_key, texts->host_certificate, texts->authority_certificate);
+  AFI_CHECK(identity.has_value());
+  AFI_CHECK(run(write_identity(scope, platform.disk, folder, std::move(*texts))).has_value());
+  auto opened = run(catalogue::Catalogue::open(scope, platform.workers, database.location()));
+  AFI_CHECK(opened.has_value());
+  catalogue = std::move(*opened);
+  auto made = PeerTrust::create(std::move(*identity), clock, log);
+  AFI_CHECK(made.has_value());
+  trust = std::move(*made);
+  connector = std::make_unique<TlsConnector>(
+      platform, *trust, dialled,
+      TlsConnectorOptions{.host_name = options.name, .handshake_timeout = options.handshake_timeout});
+  // Ports are known before the servers are: a key names them.
+  const std::uint16_t control_port = ephemeral_port(posix, scope);
+  const std::uint16_t replication_port = ephemeral_port(posix, scope);
+  daemon_trust = std::make_unique<DaemonTrust>(platform, *catalogue, *trust, log,
+                                               DaemonTrustOptions{.host = label,
+                                                                  .pki_dir = folder,
+                                                                  .stores = options.stores,
+                                                                  .key_address = "127.0.0.1",
+                                                                  .control_port = control_port,
+                                                                  .replication_port = replication_port});
+  router = std::make_unique<control::Router>(
+      commands, *daemon_trust, control::VersionInfo{.version = "0", .host_name = options.name, .host_id = label.id});
+  if (options.stores.empty()) return;
+  replication = std::make_unique<ReplicationServer>(
+      platform, *trust, gate, served, log,
+      ReplicationServerOptions{
+          .host_name = options.name, .handshakes = options.handshakes, .handshake_timeout = options.handshake_timeout});
+  AFI_CHECK(run(replication->start(scope, {.host = "127.0.0.1", .port = replication_port})).has_value());
+  this->control = std::make_unique<ControlServer>(
+      platform, *trust, *router, log,
+      ControlServerOptions{
+          .own_user = 0, .handshake_timeout = options.handshake_timeout, .enrolments = options.enrolments});
+  AFI_CHECK(run(this->control->start(scope, {.host = "127.0.0.1", .port = control_port}, folder + "/control.sock"))
+                .has_value());
+}
+
+void TestHost::stop() {
+  if (control) run(control->stop());
+  if (replication) run(replication->stop());
+  control.reset();
+  replication.reset();
+  run(connector->join());
+}
+
+TestHost::~TestHost() {
+  stop();
+  std::filesystem::remove_all(folder);
+}
+
+std::string TestHost::make_key(Duration expires, std::string store) {
+  auto made = run(daemon_trust->make_key(scope, {.expires = expires, .store = std::move(store)}));
+  AFI_CHECK(made.has_value());
+  return std::get<control::IssuedKey>(*made).key;
+}
+
+Result<host::PeerInfo> TestHost::join(const std::string& key) {
+  auto joined = run(daemon_trust->join(scope, {.key = key, .address = std::nullopt}));
+  if (!joined) return std::unexpected(joined.error());
+  return std::get<host::PeerInfo>(std::move(*joined));
+}
+
+Result<std::unique_ptr<PointSink>> TestHost::connect_to(const TestHost& replica) {
+  return run(connector->connect(scope, replica.label.id));
+}
+
+Status TestHost::revoke(const std::string& name) {
+  const auto revoked = run(daemon_trust->revoke(scope, {.peer = name}));
+  if (!revoked) return std::unexpected(revoked.error());
+  return {};
+}
+
+}  // namespace afterimage::daemon::test

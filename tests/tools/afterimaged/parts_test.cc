@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small parts: the log's lines, places, attempts, rows of peers, the command line, the certificate's end.
+#include <gtest/gtest.h>
+
+#include "tests/transport/tls/forge.h"
+#include "tools/afterimaged/attempt_limiter.h"
+#include "tools/afterimaged/certificate_notice.h"
+#include "tools/afterimaged/log.h"
+#include "tools/afterimaged/logged_commands.h"
+#include "tools/afterimaged/options.h"
+#include "tools/afterimaged/peer_rows.h"
+#include "tools/afterimaged/places.h"
+
+namespace afterimage::daemon {
+namespace {
+
+using catalogue::PeerRole;
+using catalogue::PeerState;
+using tls::forge::day;
+using tls::forge::noon;
+
+TEST(DaemonLog, AnotherHostsNameCannotForgeALineOrColourATerminal) {
+  EXPECT_EQ(printable("web\n<3>all is well\x1b[31m\x7f"), "web\\x0a<3>all is well\\x1b[31m\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");
+}
+
+TEST(DaemonLog, NamesOfAllLanguagesStayAsTheyAre) { EXPECT_EQ(printable("Zürich 東京 😀"), "Zürich 東京 😀"); }
+
+TEST(DaemonLog, WhatIsNoUtf8IsShownAsBytes) {
+  EXPECT_EQ(printable("a\xff\xc3"), "a\\xff\\xc3");
+  EXPECT_EQ(printable("\xc0\xaf"), "\\xc0\\xaf");           // an overlong slash
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+}
+
+TEST(DaemonLog, TheJournalGetsAPriority) {
+  EXPECT_EQ(journal_line(Severity::error, "no"), "<3>no");
+  EXPECT_EQ(journal_line(Severity::warning, "hm"), "<4>hm");
+  EXPECT_EQ(journal_line(Severity::info, "a\nb"), "<6>a\\x0ab");
+}
+
+TEST(Places, OneSourceCannotTakeTheOthersPlaces) {
+  Places places({.of_all = 3, .of_one_source = 2});
+  auto first = places.take("10.0.0.1");
+  auto second = places.take("10.0.0.1");
+  EXPECT_TRUE(first && second);
+  EXPECT_FALSE(places.take("10.0.0.1"));
+  auto other = places.take("10.0.0.2");
+  EXPECT_TRUE(other);
+  EXPECT_FALSE(places.take("10.0.0.3"));
+  second.reset();
+  EXPECT_TRUE(places.take("10.0.0.3"));
+  EXPECT_EQ(places.taken(), 2U);
+}
+
+TEST(Places, ConnectionsCountUnderTheirAddressWithoutPort) {
+  EXPECT_EQ(source_of("10.0.0.1:41000"), "10.0.0.1");
+  EXPECT_EQ(source_of("[2001:db8::1]:41000"), "[2001:db8::1]");
+  EXPECT_EQ(source_of("[2001:db8::1]"), "[2001:db8::1]");
+}
+
+TEST(AttemptLimiter, OneAddressIsHeldBackAndAnotherIsNot) {
+  AttemptLimiter limiter({.window = std::chrono::seconds(60), .of_one_source = 2, .of_all = 3});
+  const MonotonicTime start{1'000'000'000};
+  EXPECT_TRUE(limiter.admit("a", start));
+  EXPECT_TRUE(limiter.admit("a", start));
+  EXPECT_FALSE(limiter.admit("a", start));
+  EXPECT_TRUE(limiter.admit("b", start));
+  EXPECT_FALSE(limiter.admit("c", start)) << "all together are bounded, too";
+  EXPECT_TRUE(limiter.admit("c", start + std::chrono::seconds(60)));
+}
+
+class PeerRows : public testing::Test {
+ protected:
+  [[nodiscard]] PeerChange joins(PeerRole role, tls::EnrolmentKind kind = tls::EnrolmentKind::first) const {
+    return {.anchor = host.anchor(), .name = "alpha", .role = role, .address = {}, .kind = kind, .now = noon};
+  }
+  tls::forge::Host host = tls::forge::make_host(1, "alpha");
+};
+
+TEST_F(PeerRows, ARootOfAnotherKeyNeverReplacesTheOneAHostCameWith) {
+  auto row = merge_peer(nullptr, joins(PeerRole::primary));
+  ASSERT_TRUE(row);
+  const tls::forge::Host impostor = tls::forge::make_host(1, "alpha");
+  PeerChange change = joins(PeerRole::primary);
+  change.anchor = impostor.anchor();
+  auto refused = merge_peer(&*row, change);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  row->state = PeerState::revoked;
+  EXPECT_FALSE(merge_peer(&*row, change)) << "not even of a host that was revoked";
+}
+
+TEST_F(PeerRows, ARevokedHostComesBackWithANewKeyOnly) {
+  auto row = merge_peer(nullptr, joins(PeerRole::primary));
+  ASSERT_TRUE(row);
+  row->state = PeerState::revoked;
+  const auto repeated = merge_peer(&*row, joins(PeerRole::primary, tls::EnrolmentKind::repeated));
+  ASSERT_FALSE(repeated);
+  EXPECT_EQ(repeated.error().code, ErrorCode::authentication);
+  const auto again = merge_peer(&*row, joins(PeerRole::primary));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->state, PeerState::trusted);
+}
+
+TEST_F(PeerRows, AHostThatJoinsTheOtherWayRoundHasBothRoles) {
+  auto row = merge_peer(nullptr, joins(PeerRole::primary));
+  ASSERT_TRUE(row);
+  PeerChange change = joins(PeerRole::replica);
+  change.address = "chi.example:8084";
+  change.now = noon + day;
+  auto both = merge_peer(&*row, change);
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->role, PeerRole::both);
+  EXPECT_EQ(both->joined, noon);
+  const auto later = merge_peer(&*both, joins(PeerRole::primary));
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->role, PeerRole::both);
+  EXPECT_EQ(later->address, "chi.example:8084");
+  EXPECT_EQ(info_of(*later).role, "both");
+}
+
+TEST(CertificateNotice, SpeaksWhenAThirdOfTheLifeIsLeft) {
+  const tls::forge::Host host = tls::forge::make_host(1, "alpha");
+  EXPECT_FALSE(certificate_notice(host.identity(), noon));
+  const WallTime ends = host.certificate.not_after();
+  const auto due = certificate_notice(host.identity(), ends + -2 * day);
+  ASSERT_TRUE(due);
+  EXPECT_NE(due->find("ends in 2 days"), std::string::npos) << *due;
+  const auto over = certificate_notice(host.identity(), ends + day);
+  ASSERT_TRUE(over);
+  EXPECT_NE(over->find("expired at"), std::string::npos) << *over;
+}
+
+TEST(DaemonOptions, AConfigurationIsNeeded) {
+  const auto options = parse_options({});
+  ASSERT_FALSE(options);
+  EXPECT_EQ(exit_status_of(options.error()), ExitStatus::usage);
+}
+
+TEST(DaemonOptions, HelpAndVersionArePrinted) {
+  const auto help = parse_options({"--help"});
+  ASSERT_TRUE(help);
+  EXPECT_EQ(help->action, Action::print);
+  EXPECT_NE(help->text.find("--check-config"), std::string::npos);
+  const auto version = parse_options({"--version"});
+  ASSERT_TRUE(version);
+  EXPECT_TRUE(version->text.starts_with("afterimaged "));
+}
+
+TEST(DaemonOptions, UnknownWordsAreUsageErrors) {
+  const std::vector<std::vector<std::string>> wrong = {{"--config"}, {"--confg", "a"}, {"run", "--config", "a"}};
+  for (const auto& words : wrong) {
+    const auto options = parse_options(words);
+    ASSERT_FALSE(options);
+    EXPECT_EQ(exit_status_of(options.error()), ExitStatus::usage);
+  }
+}
+
+TEST(DaemonOptions, TheConfigurationsPathBecomesAbsolute) {
+  const auto options = parse_options({"--config", "/a/./b.toml", "--check-config"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->config, "/a/b.toml");
+  EXPECT_EQ(options->action, Action::check_config);
+}
+
+TEST(LoggedCommands, TheEndOfAJobIsTold) {
+  host::JobInfo job{.id = 7, .kind = "sync", .machine = "web1", .state = host::JobState::done};
+  job.result = host::SyncResult{.machine = "web1", .sequence = Sequence(std::uint64_t{4})};
+  EXPECT_EQ(describe_end(job), "job 7, sync of 'web1': done, point 4, 0 bytes changed, 0 sent");
+  job.state = host::JobState::failed;
+  job.error = Error{.code = ErrorCode::no_space, .what = "write", .detail = "the store is full"};
+  EXPECT_EQ(describe_end(job), "job 7, sync of 'web1': failed: the store is full");
+}
+
+}  // namespace
+}  // namespace afterimage::daemon
