@@ -53,7 +53,7 @@ void Capture::report_to(Progress* progress, std::uint64_t done, std::uint64_t to
 
 io::Task<Result<DiskCapture>> Capture::capture_disk(io::Scope& scope, const DiskDescription& disk, image::ReadableImage& image,
                                                     OldHashes& old, image::HashFile& fresh) {
-  captured_end_ = BlockIndex{};
+  captured_end_ = old.begin();
   DiskWork work(scope, disk, image, old, fresh, options_.frame_bytes);
   io::TaskGroup reader(platform_.reactor);
   reader.spawn(read_windows(work));
@@ -77,7 +77,7 @@ io::Task<void> Capture::read_windows(DiskWork& work) {
 
 // Walks the disk from data to data: of the image, of the old hashes, or of what is unknown.
 io::Task<Status> Capture::read_disk(DiskWork& work) {
-  BlockIndex at;
+  BlockIndex at = work.old.begin();
   BlockIndex data_first;
   BlockIndex data_end;  // the image's current range of data; empty before the first
   while (at < work.end) {

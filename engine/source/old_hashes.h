@@ -17,6 +17,8 @@ class OldHashes {
  public:
   virtual ~OldHashes() = default;
   [[nodiscard]] virtual ByteCount disk_size() const = 0;
+  // Blocks before this one are not to be looked at.
+  [[nodiscard]] virtual BlockIndex begin() const { return BlockIndex{}; }
   // Blocks at and after this one are unknown.
   [[nodiscard]] virtual BlockIndex known_end() const = 0;
   // The hashes of `extent`; the extent lies before known_end(), and what lies past the old disk is zeros.

@@ -13,7 +13,6 @@
 namespace afterimage::source {
 namespace {
 
-const std::string record_name = "record";
 const std::string seeding_name = "seeding";
 const std::string spool_name = "spool";
 const std::string hashes_prefix = "hashes-";
@@ -53,13 +52,13 @@ Result<SeedingProgress> SeedingProgress::parse(ByteView bytes) {
 }
 
 io::Task<Result<PrimaryRecord>> PrimaryFiles::load(io::Scope& scope) {
-  AFI_CO_TRY(const Bytes bytes, io::read_file(scope, *folder_, record_name, PrimaryRecord::encoded_bytes_max));
+  AFI_CO_TRY(const Bytes bytes, io::read_file(scope, *folder_, record_file_name, PrimaryRecord::encoded_bytes_max));
   co_return PrimaryRecord::parse(bytes);
 }
 
 io::Task<Status> PrimaryFiles::save(io::Scope& scope, const PrimaryRecord& record) {
   const Bytes bytes = record.encode();
-  auto replacing = io::replace_file(scope, *folder_, record_name, bytes);
+  auto replacing = io::replace_file(scope, *folder_, record_file_name, bytes);
   co_return co_await replacing;
 }
 
@@ -128,7 +127,7 @@ io::Task<Status> PrimaryFiles::save_seeding(io::Scope& scope, const SeedingProgr
 }
 
 io::Task<Status> PrimaryFiles::remove_leftovers(io::Scope& scope, const PrimaryRecord& record) {
-  std::set<std::string> needed{record_name, history_file_name};
+  std::set<std::string> needed{record_file_name, history_file_name};
   const auto need_hashes = [&](Epoch epoch) {
     for (std::size_t i = 0; i < record.description.disks.size(); ++i) needed.insert(hashes_name(epoch, i));
   };

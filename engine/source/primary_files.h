@@ -32,6 +32,8 @@ struct SeedingProgress {
   static constexpr std::size_t encoded_bytes = 32;
 };
 
+inline constexpr const char* record_file_name = "record";
+
 using HashFileSet = std::vector<std::unique_ptr<image::HashFile>>;
 
 class PrimaryFiles {

@@ -31,11 +31,12 @@ bool is_end(const SeedingPosition& position, const MachineDescription& machine) 
                                           position.block.value() >= blocks_of(machine.disks.back().size).value());
 }
 
-// The disk as a staging sees it: nothing to be done before a block, everything unknown from there on.
+// The disk as a staging sees it: not looked at before a block, everything unknown from there on.
 class StagedPart final : public OldHashes {
  public:
   StagedPart(ByteCount disk_size, BlockIndex end) : disk_size_(disk_size), end_(end) {}
   [[nodiscard]] ByteCount disk_size() const override { return disk_size_; }
+  [[nodiscard]] BlockIndex begin() const override { return end_; }
   [[nodiscard]] BlockIndex known_end() const override { return end_; }
   [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> read(io::Scope& scope, Extent extent) override {
     AFI_CO_STATUS(scope.check());

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// One primary in a simulated world against a model replica.
+#include "engine/source/primary_machine.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "io/sim/world.h"
+#include "tests/engine/source/memory_sink.h"
+
+namespace afterimage::source {
+namespace {
+
+const std::string image_a = "/images/a.raw";
+const std::string image_b = "/images/b.raw";
+constexpr std::uint64_t size_a = 3 * 1024 * 1024;
+constexpr std::uint64_t size_b = 1000 * 1000 + 17;  // no multiple of a block
+
+// world -- node "primary" with two images and a state folder -- PrimaryMachine -- MemorySink -- ModelReplica
+class PrimaryMachineTest : public ::testing::TestWithParam<io::sim::CloneSupport> {
+ protected:
+  PrimaryMachineTest() : world({.seed = 11}), node(world.add_node("primary", {.clones = GetParam()})) {
+    EXPECT_TRUE(world.disk(node).make_directory("/state"));
+    EXPECT_TRUE(world.disk(node).resize(image_a, ByteCount(size_a), io::sim::Persistence::synced));
+    EXPECT_TRUE(world.disk(node).resize(image_b, ByteCount(size_b), io::sim::Persistence::synced));
+    for (int i = 0; i < 60; ++i) scribble();
+  }
+
+  void scribble() {
+    const bool first = world.random_below(3) != 0;
+    const std::uint64_t size = *first_or(first).second;
+    const std::uint64_t offset = world.random_below(size - 1);
+    Bytes data(1 + world.random_below(std::min<std::uint64_t>(20'000, size - offset)));
+    const bool zeros = world.random_below(4) == 0;
+    for (std::byte& byte : data) byte = zeros ? std::byte{0} : static_cast<std::byte>(world.random_below(7) * 31);
+    EXPECT_TRUE(world.disk(node).write(first_or(first).first, ByteOffset(offset), data, io::sim::Persistence::cached));
+  }
+  std::pair<std::string, const std::uint64_t*> first_or(bool first) {
+    return first ? std::pair(image_a, &size_a) : std::pair(image_b, &size_b);
+  }
+
+  PrimaryRecord new_record(PrimaryStage stage = PrimaryStage::seeding) {
+    io::Platform platform = world.platform(node);
+    PrimaryRecord record;
+    record.description.id = platform.random.make_id<MachineId>();
+    record.description.name = "web1";
+    record.description.lineage = platform.random.make_id<LineageId>();
+    for (const auto& [name, size] : {std::pair("a", size_a), std::pair("b", size_b)}) {
+      DiskDescription disk{.id = platform.random.make_id<DiskId>(), .name = name, .size = ByteCount(size), .secret = {}};
+      platform.random.fill(disk.secret.bytes);
+      record.description.disks.push_back(disk);
+    }
+    record.image_paths = {image_a, image_b};
+    record.stage = stage;
+    return record;
+  }
+
+  io::Task<Result<std::unique_ptr<PrimaryMachine>>> make(io::Scope& within, io::Platform platform, std::optional<PrimaryRecord> record) {
+    AFI_CO_TRY(std::unique_ptr<io::Directory> folder, platform.disk.make_directory(within, "/state/machine"));
+    if (record) {
+      auto creating = PrimaryMachine::create(within, platform, std::move(folder), *record);
+      co_return co_await creating;
+    }
+    auto opening = PrimaryMachine::open(within, platform, std::move(folder));
+    co_return co_await opening;
+  }
+
+  void start(std::optional<PrimaryRecord> record = std::nullopt) {
+    io::Platform platform = world.platform(node);
+    scope = std::make_unique<io::Scope>(platform.reactor);
+    auto made = io::sim::run(world, make(*scope, platform, std::move(record)));
+    ASSERT_TRUE(made) << made.error().text();
+    machine = std::move(*made);
+  }
+
+  Result<CycleResult> replicate(Goal goal = Goal::new_point) {
+    MemorySink sink(replica);
+    return io::sim::run(world, machine->replicate(*scope, sink, goal, nullptr));
+  }
+
+  void expect_equal_to_images(Sequence sequence) {
+    const std::pair<std::string, std::size_t> disks[] = {{image_a, 0}, {image_b, 1}};
+    for (const auto& [path, index] : disks) {
+      const Bytes image = *world.disk(node).read(path);
+      const ModelReplica::Blocks& blocks = replica.content[sequence][replica.machine->disks[index].id];
+      for (std::uint64_t block = 0; block * block_size < image.size(); ++block) {
+        const std::size_t at = block * block_size;
+        Bytes expected(image.begin() + static_cast<std::ptrdiff_t>(at),
+                       image.begin() + static_cast<std::ptrdiff_t>(std::min(at + block_size, image.size())));
+        expected.resize(block_size);
+        const auto found = blocks.find(block);
+        ASSERT_EQ(found == blocks.end() ? Bytes(block_size) : found->second, expected) << path << " block " << block;
+      }
+    }
+  }
+
+  io::sim::World world;
+  io::sim::NodeId node;
+  ModelReplica replica;
+  std::unique_ptr<io::Scope> scope;
+  std::unique_ptr<PrimaryMachine> machine;
+};
+
+TEST_P(PrimaryMachineTest, SeedsAndEveryCycleIsAPoint) {
+  start(new_record());
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    const Result<CycleResult> cycle = replicate();
+    ASSERT_TRUE(cycle) << cycle.error().text();
+    EXPECT_EQ(cycle->record.sequence.value(), n);
+    expect_equal_to_images(Sequence(n));
+    for (int i = 0; i < 5; ++i) scribble();
+  }
+  const auto points = io::sim::run(world, machine->points(*scope));
+  ASSERT_TRUE(points);
+  ASSERT_EQ(points->size(), 5U);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ((*points)[i].record.digest(), replica.points[i].digest());
+}
+
+TEST_P(PrimaryMachineTest, NothingChangedSendsNoFrames) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  const std::uint64_t frames = replica.frames_taken;
+  const Result<CycleResult> cycle = replicate();
+  ASSERT_TRUE(cycle);
+  EXPECT_EQ(replica.frames_taken, frames);
+  EXPECT_EQ(cycle->changed, ByteCount{});
+}
+
+TEST_P(PrimaryMachineTest, ACutSeedingGoesOnWithoutSendingTwice) {
+  start(new_record());
+  ASSERT_TRUE(replicate(Goal::first_point));
+  const std::uint64_t frames = replica.frames_taken;
+  const std::uint64_t blocks = replica.data_blocks_taken;
+  for (std::uint64_t cut = 0; cut < frames; ++cut) {
+    machine.reset();
+    ASSERT_TRUE(world.disk(node).remove("/state/machine"));
+    replica = ModelReplica{};
+    start(new_record());
+    replica.cut_after_frames = cut;
+    ASSERT_FALSE(replicate(Goal::first_point)) << cut;
+    const Result<CycleResult> cycle = replicate(Goal::first_point);
+    ASSERT_TRUE(cycle) << cycle.error().text();
+    EXPECT_EQ(replica.data_blocks_taken, blocks) << cut;
+    expect_equal_to_images(Sequence(std::uint64_t{1}));
+  }
+}
+
+TEST_P(PrimaryMachineTest, ACutCycleSendsOnlyWhatIsMissing) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  for (int i = 0; i < 40; ++i) scribble();
+  replica.frames_taken = 0;
+  replica.cut_after_frames = 2;
+  ASSERT_FALSE(replicate());
+  EXPECT_EQ(replica.frames_taken, 2U);
+  const std::uint32_t whole = machine->record().pending->record.frame_count;
+  machine.reset();
+  start();  // the daemon was restarted in between
+  const Result<CycleResult> cycle = replicate();
+  ASSERT_TRUE(cycle) << cycle.error().text();
+  EXPECT_EQ(replica.frames_taken, whole);  // the closing cycle found nothing new
+  expect_equal_to_images(Sequence(std::uint64_t{3}));
+}
+
+TEST_P(PrimaryMachineTest, ALostReceiptIsAdopted) {
+  start(new_record());
+  replica.lose_next_receipt = true;
+  ASSERT_FALSE(replicate(Goal::first_point));
+  const Result<CycleResult> cycle = replicate(Goal::first_point);
+  ASSERT_TRUE(cycle);
+  EXPECT_EQ(replica.points.size(), 1U);
+  EXPECT_EQ(cycle->record.sequence.value(), 1U);
+  for (int i = 0; i < 10; ++i) scribble();
+  replica.lose_next_receipt = true;
+  ASSERT_FALSE(replicate());
+  scribble();
+  ASSERT_TRUE(replicate());
+  EXPECT_EQ(replica.points.size(), 3U);
+  expect_equal_to_images(Sequence(std::uint64_t{3}));
+}
+
+TEST_P(PrimaryMachineTest, AReplicaThatWasRolledBackIsCompared) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  const ModelReplica old = replica;
+  for (int i = 0; i < 10; ++i) scribble();
+  ASSERT_TRUE(replicate());
+  const std::uint64_t sessions = replica.sessions;
+  replica = old;
+  replica.sessions = sessions;
+  scribble();
+  const Result<CycleResult> cycle = replicate();
+  ASSERT_TRUE(cycle) << cycle.error().text();
+  EXPECT_EQ(cycle->warnings.size(), 1U);
+  EXPECT_EQ(cycle->record.sequence.value(), 3U);
+  expect_equal_to_images(Sequence(std::uint64_t{3}));
+}
+
+TEST_P(PrimaryMachineTest, DamagedHashFilesMeanACompareAndNeverClean) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  const Result<std::vector<std::string>> names = world.disk(node).list("/state/machine");
+  ASSERT_TRUE(names);
+  for (const std::string& name : *names) {
+    if (!name.starts_with("hashes-")) continue;
+    ASSERT_TRUE(world.disk(node).rot("/state/machine/" + name, ByteOffset(std::uint64_t{4096 + 3}), std::byte{0x10}));
+  }
+  scribble();
+  const Result<CycleResult> cycle = replicate();
+  ASSERT_TRUE(cycle) << cycle.error().text();
+  EXPECT_EQ(cycle->warnings.size(), 1U);
+  expect_equal_to_images(Sequence(std::uint64_t{2}));
+}
+
+TEST_P(PrimaryMachineTest, ResizedImagesAreFollowed) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  std::uint64_t sequence = 1;
+  for (const std::uint64_t size : {size_a / 2 + 100, size_a / 3, size_a * 2, size_a * 2 + 1}) {
+    ASSERT_TRUE(world.disk(node).resize(image_a, ByteCount(size), io::sim::Persistence::cached));
+    const Result<CycleResult> cycle = replicate();
+    ASSERT_TRUE(cycle) << cycle.error().text();
+    expect_equal_to_images(Sequence(++sequence));
+    EXPECT_EQ(replica.head_sizes[0].value(), size);
+  }
+}
+
+TEST_P(PrimaryMachineTest, APowerCutAtAnyOperationForgetsNothing) {
+  // Count the operations of a life, then cut before and after each of them.
+  start(new_record());
+  const std::uint64_t before = world.operations(node);
+  ASSERT_TRUE(replicate());
+  scribble();
+  ASSERT_TRUE(replicate());
+  const std::uint64_t operations = world.operations(node) - before;
+  for (std::uint64_t n = 0; n < operations; n += 3) {
+    {
+      const io::sim::CrashKind kind = n % 4 < 2 ? io::sim::CrashKind::power_cut : io::sim::CrashKind::kill;
+      machine.reset();
+      scope.reset();
+      ASSERT_TRUE(world.disk(node).remove("/state/machine"));
+      replica = ModelReplica{};
+      start(new_record());
+      io::sim::CrashPlan plan{.match = {.kind = {}, .path_part = {}, .skip = n}, .kind = kind, .moment = n % 2 == 0 ? io::sim::Moment::before : io::sim::Moment::after};
+      world.crash_at(node, plan);
+      for (int cycle = 0; cycle < 2; ++cycle) {
+        const Result<CycleResult> result = replicate();
+        if (world.is_up(node)) {
+          ASSERT_TRUE(result) << result.error().text();
+        } else {
+          machine.reset();
+          scope.reset();
+          world.restart(node);
+          start();
+          const Result<CycleResult> again = replicate();
+          ASSERT_TRUE(again) << "cut at " << n << ": " << again.error().text();
+          EXPECT_TRUE(again->warnings.empty()) << again->warnings.front();
+        }
+        expect_equal_to_images(replica.head.sequence);
+        scribble();
+      }
+      world.disarm_crash(node);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Clones, PrimaryMachineTest, ::testing::Values(io::sim::CloneSupport::yes, io::sim::CloneSupport::no),
+                         [](const auto& which) { return which.param == io::sim::CloneSupport::yes ? "Reflink" : "InPlace"; });
+
+}  // namespace
+}  // namespace afterimage::source
