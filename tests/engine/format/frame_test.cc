@@ -218,6 +218,14 @@ TEST(Frame, CompressedContentMustBeOneStreamAndNothingBehindIt) {
   garbage[garbage.size() - 3] ^= std::byte{0xff};
   garbage[garbage.size() - stored + 7] ^= std::byte{0xff};
   mend(garbage);
+  Bytes second = good;  // an empty stream that a decoder would skip: there is room to hide in it
+  for (const int byte : {0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0}) second.push_back(static_cast<std::byte>(byte));
+  set32(second, 44, stored + 8);
+  mend(second);
+  Bytes skipped;
+  const auto with_second = FrameView::parse(second);
+  ASSERT_TRUE(with_second);
+  EXPECT_FALSE(decode_frame(*with_second, decoder, skipped));
   for (const Bytes& bytes : {longer, garbage}) {
     const auto view = FrameView::parse(bytes);
     ASSERT_TRUE(view) << view.error().text();

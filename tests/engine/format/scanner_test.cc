@@ -259,6 +259,25 @@ TEST(Recovery, OutOfOrderRecordsAreLabelled) {
   EXPECT_EQ(kit::scan(file.bytes).labels.back(), Label::out_of_order) << "another parent";
 }
 
+TEST(Recovery, PointOlderThanItsFramesIsOutOfOrder) {
+  File file = two_points();
+  file.frame(9, 0);
+  file.point(3, 8);
+  EXPECT_EQ(kit::scan(file.bytes).labels.back(), Label::out_of_order);
+}
+
+TEST(Recovery, PointBehindALostPointIsStillRead) {
+  File file = two_points();
+  file.point(3, 3);
+  file.spoil(4, 20);
+  const kit::Scan scan = kit::scan(file.bytes);
+  ASSERT_EQ(scan.outcome.damage.size(), 1U);
+  EXPECT_EQ(scan.outcome.damage[0].label, Label::rot);
+  ASSERT_EQ(scan.points.size(), 2U);
+  EXPECT_EQ(scan.points[1].sequence.value(), 3U);
+  EXPECT_EQ(scan.labels.back(), Label::point);
+}
+
 TEST(Recovery, MisplacedRecordBeforeAPointIsQuarantined) {
   File file;
   file.frame(1, 1);
@@ -346,6 +365,16 @@ TEST(Recovery, EverySpoiledByteOfASealedSegmentIsFound) {
       EXPECT_EQ(scan.outcome.end, Label::rot) << at;
     }
   }
+}
+
+TEST(Recovery, TrailerOfAnotherSegmentIsNotBelieved) {
+  std::size_t records_end = 0;
+  Bytes bytes = sealed_file(records_end);
+  const Bytes other = kit::header(2).encode();
+  std::copy(other.begin(), other.end(), bytes.begin());
+  const kit::Scan scan = kit::scan(bytes);
+  EXPECT_FALSE(scan.outcome.footer);
+  EXPECT_NE(scan.outcome.end, Label::sealed);
 }
 
 TEST(Recovery, BytesBehindTheTrailerAreTorn) {

@@ -199,6 +199,20 @@ TEST(Segment, OpenedAgainOnItsRecordsGoesOnAsBefore) {
   EXPECT_EQ(*again.seal(), *made.builder.seal());
 }
 
+TEST(Segment, IndexedAgainBehindBytesThatAreLostGoesOnWithALaterPoint) {
+  SegmentBuilder builder;
+  (void)builder.begin(kit::header());
+  ASSERT_TRUE(builder.append_point(kit::point(1, 1)));
+  const ByteOffset lost = builder.size();
+  EXPECT_FALSE(builder.skip_to(ByteOffset(std::uint64_t{10}))) << "backwards";
+  ASSERT_TRUE(builder.skip_to(lost));
+  EXPECT_FALSE(builder.append_point(kit::point(3, 3))) << "nothing was lost, so a point is missing";
+  ASSERT_TRUE(builder.skip_to(lost + ByteCount(std::uint64_t{5000})));
+  ASSERT_TRUE(builder.append_frame(kit::frame(kit::identity(3, 0), 0, 1)));
+  ASSERT_TRUE(builder.append_point(kit::point(3, 3)));
+  EXPECT_EQ(builder.runs()[1]->frames()[0].offset, lost + ByteCount(std::uint64_t{5000}));
+}
+
 TEST(Segment, MergedPointNeedsItsSpan) {
   SegmentBuilder builder;
   (void)builder.begin(kit::header(1, SegmentKind::merged));
