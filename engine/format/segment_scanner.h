@@ -27,7 +27,7 @@
 //   5. a valid point, span or trailer follows                    -> rot
 //   6. only frames follow, and the first of them is of an epoch
 //      so late that a point may have stood in the bad bytes      -> rot
-//   7. only frames follow                                        -> torn  (writes of one cycle that a power cut reordered)
+//   7. only frames follow                                        -> torn  (a power cut reorders writes of one cycle)
 //
 // "Follows" is found by searching behind the bad bytes for the next intact record of the same machine, lineage and
 // disks that may stand there. A guest can write bytes that look like a frame, but not one with its disk's random id.
