@@ -204,7 +204,12 @@ Task<Result<std::unique_ptr<File>>> NodeDirectory::clone_file(Scope& scope, File
 Task<Status> NodeDirectory::sync(Scope& scope) {
   const std::uint64_t up_to = files().last_change();
   auto effect = [&](int error) -> Status {
-    if (error != 0) return broken(error, "sync", path_);
+    if (error == 0 && failed_) error = EIO;
+    if (error != 0) {
+      // Once failed it may stay so, until it is opened again: by the seed.
+      failed_ = failed_ || life_.world().rng().one_in(2);
+      return broken(error, "sync", path_);
+    }
     node_->sync(up_to);
     return {};
   };

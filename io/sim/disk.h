@@ -80,6 +80,7 @@ class NodeDirectory final : public Directory {
   Incarnation& life_;
   std::shared_ptr<DirectoryNode> node_;
   std::string path_;
+  bool failed_ = false;  // a sync failed, and this folder goes on saying so
 };
 
 class NodeDisk final : public Disk {
