@@ -45,7 +45,22 @@ TEST_F(DiskFaults, TheNthOperationFailsWhateverItIs) {
   host_.disk().fail_operation_number(world_.operations(host_.node()) + 2);
   EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
   EXPECT_EQ(host_.sync_folder().error().code, ErrorCode::io_failed);
-  EXPECT_TRUE(host_.sync_folder());
+  EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+}
+
+TEST_F(DiskFaults, AFolderWhoseSyncFailedMayStayFailedUntilItIsOpenedAgain) {
+  int stayed = 0;
+  for (int i = 0; i < 40; ++i) {
+    auto folder = run(world_, host_.platform().disk.open_directory(host_.scope(), "/d"));
+    ASSERT_TRUE(folder);
+    host_.disk().fail_next(OperationKind::sync_directory);
+    EXPECT_FALSE(run(world_, (*folder)->sync(host_.scope())));
+    stayed += run(world_, (*folder)->sync(host_.scope())) ? 0 : 1;
+    folder = run(world_, host_.platform().disk.open_directory(host_.scope(), "/d"));
+    EXPECT_TRUE(run(world_, (*folder)->sync(host_.scope())));
+  }
+  EXPECT_GT(stayed, 5);
+  EXPECT_LT(stayed, 35);
 }
 
 TEST_F(DiskFaults, SkipLetsSomePass) {
