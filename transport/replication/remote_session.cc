@@ -63,6 +63,7 @@ void RemoteSession::leave() { apply(machine_.leave()); }
 // --- Calls.
 
 io::Task<Status> RemoteSession::greet(std::shared_ptr<RemoteSession> self, io::Scope& scope) {
+  AFI_CHECK(self->options_.tasks != nullptr);
   ClientActions actions = self->machine_.start(self->now());
   self->options_.tasks->spawn(read_messages(self));
   self->options_.tasks->spawn(keep(self));

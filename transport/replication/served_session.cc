@@ -103,8 +103,8 @@ io::Task<void> ServedSession::carry_out(ServerAction action) {
     co_await sending;
   }
   if (end_) co_return;
-  if (auto* ask = std::get_if<AskGate>(&action)) {
-    auto asking = ask_gate(std::move(ask->hello));
+  if (std::holds_alternative<AskGate>(action)) {
+    auto asking = ask_gate();
     co_await asking;
   }
   if (auto* call = std::get_if<CallSink>(&action)) {
@@ -121,8 +121,7 @@ io::Task<void> ServedSession::send(Message message) {
   if (!status) apply(machine_.broken(std::move(status).error()));
 }
 
-io::Task<void> ServedSession::ask_gate(message::Hello hello) {
-  hello_ = std::move(hello);
+io::Task<void> ServedSession::ask_gate() {
   Status verdict = options_.table == nullptr ? Status{} : options_.table->add(*this);
   if (verdict) {
     auto asking = gate_.admit(call_scope_, peer());
@@ -182,6 +181,8 @@ io::Task<void> ServedSession::read_messages() {
     auto reading = stream_.read(pump_scope_);
     Result<Message> message = co_await reading;
     if (message) {
+      const auto* hello = std::get_if<message::Hello>(&*message);
+      if (hello != nullptr && hello_.session.is_none()) hello_ = *hello;  // for the log, whatever becomes of it
       apply(machine_.received(std::move(*message), now()));
       continue;
     }

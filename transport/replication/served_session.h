@@ -35,7 +35,7 @@ class ServedSession final : public SessionEntry {
   [[nodiscard]] io::Task<void> write_heartbeat();
   [[nodiscard]] io::Task<void> carry_out(ServerAction action);
   [[nodiscard]] io::Task<void> send(Message message);
-  [[nodiscard]] io::Task<void> ask_gate(message::Hello hello);
+  [[nodiscard]] io::Task<void> ask_gate();
   [[nodiscard]] io::Task<void> call_sink(SinkRequest request);
   [[nodiscard]] io::Task<PortAnswer> call(message::Open& open);
   [[nodiscard]] io::Task<PortAnswer> call(message::Begin& begin);

@@ -9,6 +9,10 @@ namespace {
 // Credit is given back in steps, not frame by frame.
 constexpr std::uint64_t ack_steps = 8;
 
+std::string seconds_of(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
+}
+
 template <typename... T>
 ServerActions actions_of(T... action) {
   ServerActions actions;
@@ -127,13 +131,13 @@ ServerActions ServerMachine::unexpected(MessageType type) {
 
 // --- The greeting.
 
-ServerActions ServerMachine::on_hello(message::Hello& hello, MonotonicTime now) {
+ServerActions ServerMachine::on_hello(const message::Hello& hello, MonotonicTime now) {
   Result<std::uint16_t> version = choose_version(hello.versions, options_.versions);
   if (!version) return stop(std::move(version).error());
   version_ = *version;
   state_ = ServerState::admitting;
   phase_deadline_ = now + options_.timeouts.hello;
-  return actions_of(AskGate{std::move(hello)});
+  return actions_of(AskGate{});
 }
 
 ServerActions ServerMachine::admitted(Status verdict, MonotonicTime now) {
@@ -276,7 +280,7 @@ ServerActions ServerMachine::time_passed(MonotonicTime now) {
   if (now - last_received_ >= options_.timeouts.silence) {
     return stop({.code = ErrorCode::timed_out,
                  .what = "hear from the primary",
-                 .detail = "the primary has said nothing for too long"});
+                 .detail = "the primary has said nothing for " + seconds_of(options_.timeouts.silence)});
   }
   if (now - last_sent_ >= options_.timeouts.heartbeat) {
     last_sent_ = now;

@@ -65,10 +65,8 @@ enum class SessionEndKind : std::uint8_t {
 [[nodiscard]] std::string_view name_of(SessionEndKind kind) noexcept;
 
 // --- Actions, to be done in order.
-struct AskGate {  // then admitted()
-  message::Hello hello;
-};
-struct CallSink {  // then sink_answered()
+struct AskGate {};  // then admitted()
+struct CallSink {   // then sink_answered()
   SinkRequest request;
 };
 struct EndServing {  // what stands before it is still sent, as far as the stream can; nothing after it
@@ -112,7 +110,7 @@ class ServerMachine {
   [[nodiscard]] bool is_welcome() const;
   [[nodiscard]] ServerActions end_session(EndServing end, std::optional<Message> last_word);
   [[nodiscard]] ServerActions unexpected(MessageType type);
-  [[nodiscard]] ServerActions on_hello(message::Hello& hello, MonotonicTime now);
+  [[nodiscard]] ServerActions on_hello(const message::Hello& hello, MonotonicTime now);
   [[nodiscard]] ServerActions on_request(Message& message);
   [[nodiscard]] ServerActions on_frame(message::Frame& frame);
   [[nodiscard]] ServerActions pump();

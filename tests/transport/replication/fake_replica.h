@@ -32,7 +32,7 @@ class FakeReplica final : public ReplicaGate {
   Duration commit_takes{0};
   io::Event* append_waits_for = nullptr;
   io::Event* commit_waits_for = nullptr;
-  std::uint64_t sinks = 0;  // that live
+  std::uint64_t sinks = 0;     // that live
   std::uint64_t sessions = 0;  // opened ever
 
   [[nodiscard]] io::Task<Result<std::unique_ptr<PointSink>>> admit(io::Scope& scope, Peer peer) override;

@@ -49,6 +49,20 @@ TEST(Messages, EveryTypeComesBackAsItWas) {
   }
 }
 
+// The worked examples of docs/protocol.md.
+TEST(Messages, TheBytesAreTheDocumentedOnes) {
+  EXPECT_EQ(to_hex(encode(samples::of(MessageType::hello))),
+            "af0100001b000000f231a2c833446647"
+            "01000100515200000000000000000000000000000500616c706861");
+  EXPECT_EQ(to_hex(encode(samples::of(MessageType::ack))),
+            "af090000080000005b3c8e128a978471"
+            "6400000000000000");
+  EXPECT_EQ(to_hex(encode(samples::of(MessageType::failure))),
+            "af120000230000008e289f211afbac85"
+            "08006e6f5f7370616365170073746f7265202764656661756c74272069732066756c6c");
+  EXPECT_EQ(to_hex(encode(message::Heartbeat{})), "af11000000000000c294d338ff4a50d0");
+}
+
 TEST(Messages, AnEmptyWelcomeOfTheSinkComesBack) {
   const Bytes bytes = encode(message::Opened{});
   const Result<Message> parsed = samples::parse(bytes);

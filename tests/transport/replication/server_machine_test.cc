@@ -125,9 +125,7 @@ TEST(ServerMachine, NothingIsSentBeforeTheGateHasSpoken) {
   ServerMachine machine(ServerOptions{.host_name = "beta"}, start_time);
   const ServerActions actions = hear(machine, MessageType::hello);
   EXPECT_EQ(sent(actions), nullptr);
-  const AskGate* ask = find<AskGate>(actions);
-  ASSERT_NE(ask, nullptr);
-  EXPECT_EQ(ask->hello.host_name, "alpha");
+  EXPECT_NE(find<AskGate>(actions), nullptr);
   EXPECT_TRUE(machine.time_passed(start_time + seconds(9)).empty());
 }
 

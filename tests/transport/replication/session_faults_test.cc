@@ -16,7 +16,8 @@ constexpr std::size_t frame_bytes = 70;
 // One session that opens and makes point 1, unless the replica has it already.
 io::Task<Status> one_session(SessionWorld& w) {
   AFI_CO_TRY(const std::unique_ptr<RemoteSink> sink, w.connect(*w.primary));
-  AFI_CO_TRY(const Welcome welcome, sink->open(w.primary->scope, samples::machine(), SeedBy::network));
+  const MachineDescription machine = samples::machine();
+  AFI_CO_TRY(const Welcome welcome, sink->open(w.primary->scope, machine, SeedBy::network));
   if (!welcome.head.is_none()) co_return Status{};  // the receipt was lost
   AFI_CO_TRY(const Receipt receipt, ship_cycle(w.primary->scope, *sink, 1, frames, frame_bytes));
   EXPECT_EQ(receipt.sequence, Sequence(std::uint64_t{1}));

@@ -105,6 +105,7 @@ TEST(Session, AnotherVersionIsRefusedOnBothSides) {
   EXPECT_NE(sink.error().text().find("version 2 to 3"), std::string::npos) << sink.error().text();
   w.pass(seconds(5));
   EXPECT_EQ(w.replica_notes.notes.front().reason.code, ErrorCode::unsupported);
+  EXPECT_EQ(w.replica_notes.notes.front().session, w.primary_notes.notes.front().session);
 }
 
 TEST(Session, APeerHasABoundOfSessionsAndOthersAreNotHurt) {
