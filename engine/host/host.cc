@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/host/host.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace afterimage::host {
+namespace {
+
+const std::string catalogue_name = "host.db";
+
+}  // namespace
+
+Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& connector)
+    : platform_(platform),
+      options_(std::move(options)),
+      primaries_(platform),
+      jobs_(platform),
+      primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
+      replica_commands_(platform, stores_, jobs_) {}
+
+Host::~Host() = default;
+
+io::Task<Result<std::unique_ptr<Host>>> Host::open(io::Scope& scope, const io::Platform& platform, HostOptions options,
+                                                   SinkConnector& connector) {
+  std::unique_ptr<Host> host(new Host(platform, std::move(options), connector));
+  AFI_CO_TRY_STATUS(host->open_state(scope));
+  AFI_CO_TRY_STATUS(host->open_catalogue(scope));
+  AFI_CO_TRY_STATUS(host->open_stores(scope));
+  AFI_CO_TRY_STATUS(host->primaries_.open(scope, *host->state_));
+  co_return host;
+}
+
+io::Task<Status> Host::open_state(io::Scope& scope) {
+  AFI_CO_TRY(state_, platform_.disk.make_directory(scope, options_.state_path));
+  AFI_CO_TRY(lock_, state_->open_file(scope, "lock", io::OpenMode::open_or_create));
+  const Status locked = lock_->try_lock(io::LockMode::exclusive);
+  if (!locked && locked.error().code == ErrorCode::busy) {
+    co_return fail(ErrorCode::busy, "lock the state of a host", "another afterimaged uses " + options_.state_path);
+  }
+  co_return locked;
+}
+
+// A damaged host.db is moved aside and made anew: machines and points come back from the journals, peers, permissions and
+// keys do not, and that is said.
+io::Task<Status> Host::open_catalogue(io::Scope& scope) {
+  std::string path = (options_.stores.empty() ? options_.state_path : options_.stores.front().path) + "/" + catalogue_name;
+  const catalogue::CatalogueLocation where = options_.catalogue ? *options_.catalogue : catalogue::CatalogueLocation::file(path);
+  if (!options_.catalogue && !options_.stores.empty()) {
+    AFI_CO_TRY(const std::unique_ptr<io::Directory> store, platform_.disk.make_directory(scope, options_.stores.front().path));
+  }
+  auto opening = catalogue::Catalogue::open(scope, platform_.workers, where);
+  Result<std::unique_ptr<catalogue::Catalogue>> opened = co_await opening;
+  if (!opened && opened.error().code == ErrorCode::damaged && !options_.catalogue) {
+    const std::string why = opened.error().text();
+    AFI_CO_TRY(const std::string aside, catalogue::Catalogue::move_aside(scope, platform_.disk, path, platform_.clock.now()));
+    notices_.push_back("host.db was damaged (" + why + ") and was moved to " + aside + "; machines and points were rebuilt from the "
+                       "journals; peers, permissions and registration keys are gone: enrol the primaries again");
+    AFI_CO_TRY(catalogue_, catalogue::Catalogue::open(scope, platform_.workers, where));
+  } else {
+    if (!opened) co_return std::unexpected(opened.error());
+    catalogue_ = std::move(*opened);
+  }
+  primary_commands_.use(*catalogue_);
+  replica_commands_.use(*catalogue_);
+  co_return Status{};
+}
+
+io::Task<Status> Host::open_stores(io::Scope& scope) {
+  for (const replica::StoreOptions& options : options_.stores) {
+    AFI_CO_TRY(std::unique_ptr<replica::ReplicaStore> store, replica::ReplicaStore::open(scope, platform_, *catalogue_, options));
+    for (const std::shared_ptr<replica::Machine>& machine : store->machines()) {
+      for (const std::string& finding : machine->findings()) notices_.push_back(machine->description().name + ": " + finding);
+    }
+    for (const replica::MachineTrouble& trouble : store->troubles()) notices_.push_back(trouble.id.text() + ": " + trouble.reason);
+    stores_.push_back(std::move(store));
+  }
+  co_return Status{};
+}
+
+io::Task<void> Host::stop() {
+  auto stopping = jobs_.stop();
+  co_await stopping;
+  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) {
+    auto closing = store->close();
+    co_await closing;
+  }
+}
+
+replica::ReplicaStore* Host::find_store(const std::string& name) {
+  const auto found = std::ranges::find_if(stores_, [&](const auto& store) { return store->name() == name; });
+  return found == stores_.end() ? nullptr : found->get();
+}
+
+void Host::fence_sessions_of(HostId peer) {
+  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) store->fence_sessions_of(peer);
+}
+
+io::Task<Result<std::unique_ptr<PointSink>>> Host::admit(io::Scope& scope, Peer peer) {
+  AFI_CO_TRY(const std::optional<catalogue::PeerRow> known, catalogue_->peer(scope, peer.id));
+  if (!known || known->role == catalogue::PeerRole::replica) {
+    co_return fail(ErrorCode::permission_denied, "admit a primary",
+                   "this replica does not know the host " + peer.name + " as a primary; run 'afterimage enrol join KEY' there first");
+  }
+  if (known->state == catalogue::PeerState::revoked) {
+    co_return fail(ErrorCode::permission_denied, "admit a primary", "the host " + known->name + " has been revoked on this replica");
+  }
+  AFI_CO_TRY(const std::optional<catalogue::PermissionRow> permission, catalogue_->permission(scope, peer.id));
+  replica::ReplicaStore* store = permission ? find_store(permission->store) : nullptr;
+  if (store == nullptr) {
+    co_return fail(ErrorCode::permission_denied, "admit a primary",
+                   permission ? "the store " + permission->store + " of the host " + known->name + " is not configured on this replica"
+                              : "the host " + known->name + " has no permission to replicate here");
+  }
+  AFI_CO_TRY_STATUS(catalogue_->note_seen(scope, peer.id, platform_.clock.now()));
+  co_return store->receiver(Peer{.id = peer.id, .name = known->name});
+}
+
+io::Task<Result<Started>> Host::protect(io::Scope& scope, Protect command) {
+  auto answering = primary_commands_.protect(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Result<Started>> Host::sync(io::Scope& scope, Sync command) {
+  auto answering = primary_commands_.sync(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Result<Started>> Host::unprotect(io::Scope& scope, Unprotect command) {
+  auto answering = primary_commands_.unprotect(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Result<Started>> Host::restore(io::Scope& scope, Restore command) {
+  auto answering = replica_commands_.restore(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Result<Started>> Host::verify(io::Scope& scope, Verify command) {
+  auto answering = replica_commands_.verify(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Result<Started>> Host::export_seed(io::Scope& scope, Export command) {
+  auto answering = primary_commands_.export_seed(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Result<Started>> Host::import_seed(io::Scope& scope, Import command) {
+  auto answering = replica_commands_.import_seed(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Status> Host::pause(io::Scope& scope, std::string machine, Execution execution) {
+  auto answering = primary_commands_.set_activity(scope, std::move(machine), Activity::paused, execution);
+  co_return co_await answering;
+}
+
+io::Task<Status> Host::resume(io::Scope& scope, std::string machine, Execution execution) {
+  auto answering = primary_commands_.set_activity(scope, std::move(machine), Activity::active, execution);
+  co_return co_await answering;
+}
+
+io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std::optional<std::string> machine) {
+  std::vector<MachineStatus> list;
+  for (auto& [name, primary] : primaries_.all()) {
+    if (machine && *machine != name) continue;
+    auto describing = primary_commands_.status_of(scope, primary);
+    list.push_back(co_await describing);
+  }
+  const std::vector<std::shared_ptr<replica::Machine>> replicas = replica_commands_.all();
+  for (const std::shared_ptr<replica::Machine>& replica : replicas) {
+    auto describing = replica_commands_.status_of(scope, replica);
+    MachineStatus status = co_await describing;
+    if (!machine || *machine == status.name || *machine == status.peer + "/" + status.name) list.push_back(std::move(status));
+  }
+  for (MachineStatus& status : replica_commands_.troubles()) {
+    if (!machine || *machine == status.name) list.push_back(std::move(status));
+  }
+  if (machine && list.empty()) {
+    co_return fail(ErrorCode::not_found, "show a machine",
+                   "this host knows no machine '" + *machine + "'; 'afterimage status' lists what there is");
+  }
+  co_return list;
+}
+
+io::Task<Result<std::vector<PointInfo>>> Host::points(io::Scope& scope, std::string machine) {
+  if (Primary* primary = primaries_.find(machine)) {
+    auto listing = primary_commands_.points_of(scope, *primary);
+    co_return co_await listing;
+  }
+  AFI_CO_TRY(const std::shared_ptr<replica::Machine> replica, replica_commands_.find(scope, std::move(machine)));
+  co_return ReplicaCommands::points_of(*replica);
+}
+
+}  // namespace afterimage::host

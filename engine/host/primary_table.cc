@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/host/primary_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/durable_file.h"
+
+namespace afterimage::host {
+namespace {
+
+bool has_image(const source::PrimaryMachine& machine, const std::string& path) {
+  const std::vector<std::string>& paths = machine.record().image_paths;
+  return std::ranges::find(paths, path) != paths.end();
+}
+
+}  // namespace
+
+std::string Primary::name() const { return machine ? machine->record().description.name : folder; }
+
+io::Task<Status> PrimaryTable::open(io::Scope& scope, io::Directory& state) {
+  AFI_CO_TRY(machines_, state.make_directory(scope, "machines"));
+  AFI_CO_TRY_STATUS(state.sync(scope));
+  AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, machines_->list(scope));
+  for (const io::DirectoryEntry& entry : entries) {
+    if (entry.kind == io::EntryKind::directory) AFI_CO_TRY_STATUS(open_machine(scope, entry.name));
+  }
+  co_return Status{};
+}
+
+io::Task<Status> PrimaryTable::open_machine(io::Scope& scope, std::string folder) {
+  AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->open_directory(scope, folder));
+  auto opening = source::PrimaryMachine::open(scope, platform_, std::move(directory));
+  Result<std::unique_ptr<source::PrimaryMachine>> machine = co_await opening;
+  if (!machine && machine.error().code == ErrorCode::not_found) {
+    // Its record was never durable: a protect that was cut, or an unprotect that was.
+    AFI_CO_TRY(const std::unique_ptr<io::Directory> leftover, machines_->open_directory(scope, folder));
+    AFI_CO_TRY_STATUS(io::clear_directory(scope, *leftover));
+    AFI_CO_TRY_STATUS(machines_->remove_directory(scope, folder));
+    co_return Status{};
+  }
+  Primary primary;
+  primary.folder = folder;
+  if (machine) {
+    primary.machine = std::move(*machine);
+    auto loading = primary.machine->points(scope);
+    const Result<std::vector<source::HistoricPoint>> points = co_await loading;
+    primary.points = points ? points->size() : 0;
+  } else {
+    primary.damage = machine.error().text();
+  }
+  std::string name = primary.name();
+  primaries_.emplace(std::move(name), std::move(primary));
+  co_return Status{};
+}
+
+io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord record) {
+  const std::string name = record.description.name;
+  if (primaries_.contains(name)) {
+    co_return fail(ErrorCode::already_exists, "protect a machine",
+                   name + " is protected already; 'afterimage status " + name + "' shows it");
+  }
+  const std::string folder = record.description.id.text();
+  AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->make_directory(scope, folder));
+  AFI_CO_TRY_STATUS(machines_->sync(scope));
+  Primary primary;
+  primary.folder = folder;
+  AFI_CO_TRY(primary.machine, source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record)));
+  const auto [at, fresh] = primaries_.emplace(name, std::move(primary));
+  (void)fresh;  // looked for above, and nothing ran in between that adds the same name: jobs of a name exclude each other
+  co_return &at->second;
+}
+
+io::Task<Status> PrimaryTable::remove(io::Scope& scope, std::string name) {
+  const auto found = primaries_.find(name);
+  if (found == primaries_.end()) co_return Status{};
+  const std::string folder = found->second.folder;
+  primaries_.erase(found);
+  AFI_CO_TRY(const std::unique_ptr<io::Directory> directory, machines_->open_directory(scope, folder));
+  // The record first: without it a start takes the rest for a leftover.
+  AFI_CO_TRY_STATUS(io::remove_if_there(scope, *directory, source::record_file_name));
+  AFI_CO_TRY_STATUS(io::clear_directory(scope, *directory));
+  AFI_CO_TRY_STATUS(machines_->remove_directory(scope, folder));
+  auto syncing = machines_->sync(scope);
+  co_return co_await syncing;
+}
+
+Primary* PrimaryTable::find(const std::string& name) {
+  const auto found = primaries_.find(name);
+  return found == primaries_.end() ? nullptr : &found->second;
+}
+
+Primary* PrimaryTable::find_image(const std::string& path) {
+  for (auto& [name, primary] : primaries_) {
+    if (primary.machine && has_image(*primary.machine, path)) return &primary;
+  }
+  return nullptr;
+}
+
+}  // namespace afterimage::host

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// PrimaryTable: the machines this host protects, by name, each in a folder of its own named by its id. A folder that does not
+// read back is kept and shown, never removed. Thread: the reactor's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/host/commands.h"
+#include "engine/source/primary_machine.h"
+#include "io/platform.h"
+
+namespace afterimage::host {
+
+// One protected machine, and what its last cycle said.
+struct Primary {
+  std::unique_ptr<source::PrimaryMachine> machine;  // nullptr: its folder is damaged
+  std::string folder;                               // under state/machines
+  std::string damage;                               // why it could not be opened
+  std::uint64_t points = 0;
+  std::optional<CycleInfo> last_cycle;
+  std::optional<Error> last_failure;                // of the newest attempt, if that failed
+  [[nodiscard]] std::string name() const;
+};
+
+class PrimaryTable {
+ public:
+  explicit PrimaryTable(const io::Platform& platform) : platform_(platform) {}
+
+  // Opens state/machines and every machine in it.
+  [[nodiscard]] io::Task<Status> open(io::Scope& scope, io::Directory& state);
+  // already_exists by name. Durable when it returns.
+  [[nodiscard]] io::Task<Result<Primary*>> add(io::Scope& scope, PrimaryRecord record);
+  // Forgets the machine and removes its folder; its images are not touched.
+  [[nodiscard]] io::Task<Status> remove(io::Scope& scope, std::string name);
+
+  [[nodiscard]] Primary* find(const std::string& name);
+  [[nodiscard]] Primary* find_image(const std::string& path);  // the machine that has this image
+  [[nodiscard]] std::map<std::string, Primary>& all() { return primaries_; }
+
+ private:
+  [[nodiscard]] io::Task<Status> open_machine(io::Scope& scope, std::string folder);
+
+  io::Platform platform_;
+  std::unique_ptr<io::Directory> machines_;
+  std::map<std::string, Primary> primaries_;  // by name; a damaged one by its folder's
+};
+
+}  // namespace afterimage::host
