@@ -134,9 +134,9 @@ std::optional<TailDecision> find_cut(const std::vector<TailSegment>& tail, Seque
                           .offset = *segment.unplaced,
                           .reason = fmt::format("segment {} ends with frames of no one epoch", number)};
     }
-    if (segment.outcome.end == format::RecordLabel::torn || !segment.outcome.damage.empty()) {
-      const bool is_headless =
-          !segment.outcome.header || segment.outcome.good_end.value() <= format::segment_header_bytes;
+    const bool has_header = segment.outcome.header.has_value();
+    if (!has_header || segment.outcome.end == format::RecordLabel::torn || !segment.outcome.damage.empty()) {
+      const bool is_headless = !has_header || segment.outcome.good_end.value() <= format::segment_header_bytes;
       return TailDecision{.verdict = TailVerdict::torn,
                           .segment = segment.number,
                           .offset = is_headless ? ByteOffset{} : segment.outcome.good_end,

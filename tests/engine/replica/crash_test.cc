@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// A replica that is crashed, or whose disk fails, at its first, second, third … operation. Whatever happens: every
+// acknowledged point is there and reads right, nothing else is listed, and the machine goes on.
+//
+//   open store ─ seed and first point ─ cycle ─ cycle       the operation n of it fails or crashes
+//   ─ restart ─ check ─ the rest of the cycles ─ check
+#include <gtest/gtest.h>
+
+#include "tests/engine/replica/replica_kit.h"
+
+namespace afterimage::replica {
+namespace {
+
+using kit::ModelPrimary;
+using kit::ReplicaBench;
+
+constexpr int points_wanted = 3;
+
+// Makes points until there are enough, or something goes wrong.
+Status make_all(ReplicaBench& bench, ModelPrimary& primary) {
+  while (primary.acknowledged().size() < points_wanted) {
+    primary.change(7);
+    AFI_TRY_STATUS(bench.make_point(primary));
+  }
+  return {};
+}
+
+struct Outcome {
+  bool fired = false;
+  std::string problem;
+};
+
+std::string finish(ReplicaBench& bench, ModelPrimary& primary, int restarts_max) {
+  for (int i = 0; i < restarts_max; ++i) {
+    const Status started = bench.restart();
+    if (!started && bench.world.is_up(bench.node)) return "start: " + started.error().text();
+    if (!started) continue;  // crashed again while it recovered
+    bench.admit(primary);
+    std::string problem = bench.check(primary);
+    if (!bench.world.is_up(bench.node)) continue;
+    if (!problem.empty()) return problem;
+    const Status made = make_all(bench, primary);
+    if (!made && bench.world.is_up(bench.node)) return "go on: " + made.error().text();
+    if (!made) continue;
+    return bench.check(primary);
+  }
+  return "it never came back";
+}
+
+Outcome crash_at(std::uint64_t seed, std::uint64_t operation, io::sim::CrashKind kind, io::sim::Moment moment) {
+  ReplicaBench bench(seed);
+  ModelPrimary primary(seed);
+  bench.world.crash_at(bench.node, {.match = {.skip = operation}, .kind = kind, .moment = moment});
+  Status ran = bench.start();
+  if (ran) {
+    bench.admit(primary);
+    ran = make_all(bench, primary);
+  }
+  bench.world.disarm_crash(bench.node);
+  if (bench.world.is_up(bench.node))
+    return {.fired = false, .problem = ran ? bench.check(primary) : ran.error().text()};
+  // Crashes once more while it recovers, somewhere.
+  bench.stop();
+  bench.world.restart(bench.node);
+  bench.world.crash_at(bench.node, {.match = {.skip = operation % 23}, .kind = kind, .moment = moment});
+  const Status again = bench.start();
+  if (again) bench.world.disarm_crash(bench.node);
+  return {.fired = true, .problem = finish(bench, primary, 4)};
+}
+
+class Crash : public testing::TestWithParam<std::tuple<io::sim::CrashKind, io::sim::Moment>> {};
+
+TEST_P(Crash, AtEveryOperationLosesNothingAcknowledged) {
+  const auto [kind, moment] = GetParam();
+  constexpr std::uint64_t operations_max = 4000;
+  std::uint64_t operation = 0;
+  for (; operation < operations_max; ++operation) {
+    const Outcome outcome = crash_at(operation + 1, operation, kind, moment);
+    ASSERT_EQ(outcome.problem, "") << "operation " << operation;
+    if (!outcome.fired) break;
+  }
+  EXPECT_LT(operation, operations_max);
+  EXPECT_GT(operation, 50U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Crash,
+                         testing::Combine(testing::Values(io::sim::CrashKind::kill, io::sim::CrashKind::power_cut),
+                                          testing::Values(io::sim::Moment::before, io::sim::Moment::after)));
+
+// An error at operation n, once or from then on; then the disk is well again and the daemon is started anew.
+Outcome fail_at(std::uint64_t seed, std::uint64_t operation, int error, std::uint64_t count, io::sim::CrashKind then) {
+  ReplicaBench bench(seed);
+  ModelPrimary primary(seed);
+  bench.disk().add_fault({.match = {.skip = operation}, .count = count, .error = error});
+  Status ran = bench.start();
+  if (ran) {
+    bench.admit(primary);
+    ran = make_all(bench, primary);
+  }
+  const bool fired = bench.disk().faults_injected() > 0;
+  bench.disk().clear_faults();
+  if (!fired) return {.fired = false, .problem = ran ? bench.check(primary) : ran.error().text()};
+  // While the same daemon goes on, what it lists is right, or the machine says that it has stopped.
+  if (bench.store && bench.machine(primary) && bench.machine(primary)->stop_reason().empty()) {
+    const std::string problem = bench.check(primary);
+    if (!problem.empty()) return {.fired = true, .problem = "without a restart: " + problem};
+  }
+  bench.stop();
+  if (then == io::sim::CrashKind::power_cut) bench.world.power_cut(bench.node);
+  return {.fired = true, .problem = finish(bench, primary, 2)};
+}
+
+struct Fault {
+  const char* name;
+  int error;
+  std::uint64_t count;
+  io::sim::CrashKind then;
+};
+class Failing : public testing::TestWithParam<Fault> {};
+
+TEST_P(Failing, AtEveryOperationLosesNothingAcknowledged) {
+  constexpr std::uint64_t operations_max = 4000;
+  std::uint64_t operation = 0;
+  for (; operation < operations_max; ++operation) {
+    const Outcome outcome = fail_at(operation + 1, operation, GetParam().error, GetParam().count, GetParam().then);
+    ASSERT_EQ(outcome.problem, "") << "operation " << operation;
+    if (!outcome.fired) break;
+  }
+  EXPECT_LT(operation, operations_max);
+  EXPECT_GT(operation, 50U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Failing,
+                         testing::Values(Fault{"eio_once", EIO, 1, io::sim::CrashKind::kill},
+                                         Fault{"eio_once_then_cut", EIO, 1, io::sim::CrashKind::power_cut},
+                                         Fault{"eio_sticky", EIO, io::sim::forever, io::sim::CrashKind::power_cut},
+                                         Fault{"no_space_once", ENOSPC, 1, io::sim::CrashKind::kill},
+                                         Fault{"no_space_sticky", ENOSPC, io::sim::forever,
+                                               io::sim::CrashKind::power_cut}),
+                         [](const testing::TestParamInfo<Fault>& fault) { return std::string(fault.param.name); });
+
+}  // namespace
+}  // namespace afterimage::replica
