@@ -118,8 +118,8 @@ struct Completion {
   Shell shell = Shell::bash;
 };
 
-using Command = std::variant<HostInit, EnrolKey, EnrolJoin, Peers, PeersRevoke, Protect, Sync, ShowStatus, Points, Pause,
-                             Resume, Unprotect, Restore, Verify, Export, Import, Jobs, JobShow, JobCancel,
+using Command = std::variant<HostInit, EnrolKey, EnrolJoin, Peers, PeersRevoke, Protect, Sync, ShowStatus, Points,
+                             Pause, Resume, Unprotect, Restore, Verify, Export, Import, Jobs, JobShow, JobCancel,
                              SegmentInspect, SegmentVerify, ImageInfo, ImageCompare, Completion>;
 
 struct Invocation {

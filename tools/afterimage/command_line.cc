@@ -25,11 +25,26 @@ void collect(const CLI::App& app, const std::vector<std::string>& before, std::v
   }
 }
 
-std::string usage_text(const CLI::App& app, const std::string& what) {
-  std::string words = innermost(app).get_name();
-  for (const CLI::App* parent = innermost(app).get_parent(); parent != nullptr; parent = parent->get_parent()) {
-    words = parent->get_name() + " " + words;
+// "afterimage enrol" for the command `join` in it; empty for the program itself.
+std::string words_before(const CLI::App& app) {
+  std::string words;
+  for (const CLI::App* parent = app.get_parent(); parent != nullptr; parent = parent->get_parent()) {
+    words = words.empty() ? parent->get_name() : parent->get_name() + " " + words;
   }
+  return words;
+}
+
+std::string usage_text(const CLI::App& app, std::string what) {
+  const CLI::App& command = innermost(app);
+  const auto commands = command.get_subcommands([](const CLI::App*) { return true; });
+  if (const auto unknown = command.remaining();
+      !unknown.empty() && !commands.empty() && !unknown.front().starts_with('-')) {
+    what = "there is no command '" + unknown.front() + "'";
+  } else if (command.get_require_subcommand_min() != 0 && command.get_subcommands().empty() && unknown.empty()) {
+    what = "a command is missing";
+  }
+  const std::string before = words_before(command);
+  const std::string words = before.empty() ? command.get_name() : before + " " + command.get_name();
   return "afterimage: " + plain_text(what) + "; see '" + words + " --help'\n";
 }
 
@@ -41,7 +56,8 @@ std::variant<Invocation, Printed> parse_command_line(std::span<const std::string
   try {
     tree.app().parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    return Printed{.text = innermost(tree.app()).help()};
+    const CLI::App& command = innermost(tree.app());
+    return Printed{.text = command.help(words_before(command))};
   } catch (const CLI::CallForVersion& version) {
     return Printed{.text = std::string(version.what()) + "\n"};
   } catch (const CLI::ParseError& error) {

@@ -15,7 +15,10 @@ CLI::Option* add_switch(CLI::App& command, const std::string& name, E& out, E va
 // An option that may be given several times, each with one value.
 CLI::Option* add_repeated(CLI::App& command, const std::string& name, std::vector<std::string>& out,
                           const std::string& help) {
-  return command.add_option(name, out, help)->type_size(1)->expected(1, 64)->allow_extra_args(false);
+  return command.add_option(name, out, help)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
 }
 
 constexpr const char* point_help = "a sequence number, latest, oldest, a time, or a duration ago (2h)";

@@ -33,47 +33,54 @@ void add_tables(const CLI::App& app, const std::string& given, Tables& out) {
   }
 }
 
-constexpr const char* bash_form = R"script(# bash completion for afterimage: source it, or keep it as
+constexpr std::string_view bash_form = R"script(# bash completion for afterimage: source it, or keep it as
 # /usr/share/bash-completion/completions/afterimage
-_afterimage() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} given='' word follow=''
-  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+_afterimage() {
+  local current=${COMP_WORDS[COMP_CWORD]} given='' word follow=''
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$given/$word" in
-    {0}) given="$given/$word" ;;
+    @STEPS@) given="$given/$word" ;;
     esac
   done
   case "$given" in
-{1}  esac
+@CASES@  esac
   COMPREPLY=($(compgen -W "$follow" -- "$current"))
-  if [[ ${{#COMPREPLY[@]}} == 0 && $current != -* ]]; then
+  if [[ ${#COMPREPLY[@]} == 0 && $current != -* ]]; then
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$current"))
   fi
-}}
+}
 complete -F _afterimage afterimage
 )script";
 
-constexpr const char* zsh_form = R"script(#compdef afterimage
-# zsh completion for afterimage: keep it as _afterimage in a folder of $fpath, or: eval "$(afterimage completion zsh)" _afterimage() {
-  {
+constexpr std::string_view zsh_form = R"script(#compdef afterimage
+# zsh completion for afterimage: keep it as _afterimage in a folder of $fpath, or
+# eval "$(afterimage completion zsh)"
+_afterimage() {
   local given='' word follow=''
-  for word in "${{(@)words[2,CURRENT-1]}}";
-  do
+  for word in "${(@)words[2,CURRENT-1]}"; do
     case "$given/$word" in
-    {0}) given="$given/$word" ;;
+    @STEPS@) given="$given/$word" ;;
     esac
   done
   case "$given" in
-{1}  esac
-  compadd -- ${{=follow}}
+@CASES@  esac
+  compadd -- ${=follow}
   _files
-}}
+}
 if [ "$funcstack[1]" = "_afterimage" ]; then
   _afterimage "$@"
 else
   compdef _afterimage afterimage
 fi
 )script";
+
+std::string filled(std::string_view form, const Tables& tables) {
+  std::string out(form);
+  out.replace(out.find("@STEPS@"), std::string_view("@STEPS@").size(), tables.steps);
+  out.replace(out.find("@CASES@"), std::string_view("@CASES@").size(), tables.cases);
+  return out;
+}
 
 }  // namespace
 
@@ -82,11 +89,10 @@ std::string completion_script(Shell shell) {
   Tables tables;
   add_tables(tree.app(), "", tables);
   switch (shell) {
-    case Shell::bash:
-      return fmt::format(fmt::runtime(bash_form), tables.steps, tables.cases);
-    case Shell::zsh: return fmt::format(fmt::runtime(zsh_form), tables.steps, tables.cases);
+    case Shell::bash: return filled(bash_form, tables);
+    case Shell::zsh: return filled(zsh_form, tables);
   }
   return {};
 }
 
-}  // namespace
+}  // namespace afterimage::cli

@@ -2,7 +2,6 @@
 #include "tools/afterimage/terminal.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -31,11 +30,6 @@ class ProcessTerminal final : public Terminal {
     std::error_code error;
     const auto path = std::filesystem::current_path(error);
     return error ? "/" : path.string();
-  }
-  [[nodiscard]] std::string host_name() const override {
-    std::array<char, 256> name{};
-    if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-    return name.data();
   }
 };
 

@@ -20,7 +20,6 @@ class Terminal {
   [[nodiscard]] virtual bool is_terminal(Sink sink) const = 0;
   [[nodiscard]] virtual std::optional<std::string> variable(const std::string& name) const = 0;  // of the environment
   [[nodiscard]] virtual std::string working_folder() const = 0;                                  // absolute
-  [[nodiscard]] virtual std::string host_name() const = 0;
 
   [[nodiscard]] std::size_t columns() const;        // COLUMNS, or 80
   [[nodiscard]] bool has_colours(Sink sink) const;  // a terminal, not a dumb one, and no NO_COLOR

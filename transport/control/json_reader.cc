@@ -97,7 +97,8 @@ void ObjectReader::optional(std::string_view name, bool& out) {
 void ObjectReader::optional(std::string_view name, std::uint64_t& out) {
   const ordered_json* found = find(name);
   if (found == nullptr) return;
-  if (!found->is_number_unsigned()) return refuse(name, "has to be a whole number, not negative");
+  const bool whole = found->is_number_unsigned() || (found->is_number_integer() && found->get<std::int64_t>() >= 0);
+  if (!whole) return refuse(name, "has to be a whole number, not negative");
   out = found->get<std::uint64_t>();
 }
 
