@@ -110,7 +110,7 @@ void Connection::heal() {
 void Connection::arrive(int from) {
   const auto keep_alive = shared_from_this();  // waking somebody may close both streams
   Pipe& way = pipe(from);
-  if (link(from).partition) return;
+  if (link(from).partition || way.flying.empty()) return;  // a crash takes back what was still in its host's memory
   Item item = std::move(way.flying.front());
   way.flying.pop_front();
   schedule(way);
