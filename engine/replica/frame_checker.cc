@@ -9,7 +9,7 @@
 namespace afterimage::replica {
 
 struct FrameChecker::Batch {
-  std::span<const PendingFrame> frames;
+  std::span<const format::FrameView* const> frames;
   const std::map<DiskId, format::BlockHasher>& hashers;
   Keep keep;
   std::vector<Bytes>& raw;
@@ -19,12 +19,12 @@ struct FrameChecker::Batch {
 
 namespace {
 
-Status check_one(const PendingFrame& frame, const std::map<DiskId, format::BlockHasher>& hashers,
+Status check_one(const format::FrameView& frame, const std::map<DiskId, format::BlockHasher>& hashers,
                  format::FrameDecoder& decoder, Bytes& raw) {
-  const auto hasher = hashers.find(frame.view.identity().disk);
+  const auto hasher = hashers.find(frame.identity().disk);
   if (hasher == hashers.end()) return fail(ErrorCode::conflict, "a frame of a disk that the machine does not have");
-  AFI_TRY_STATUS(format::decode_frame(frame.view, decoder, raw));
-  return format::verify_blocks(frame.view, raw, hasher->second);
+  AFI_TRY_STATUS(format::decode_frame(frame, decoder, raw));
+  return format::verify_blocks(frame, raw, hasher->second);
 }
 
 }  // namespace
@@ -35,15 +35,15 @@ io::Task<void> FrameChecker::check_some(Batch& batch, std::size_t first) {
     Bytes scratch;
     for (std::size_t i = first; i < batch.frames.size(); i += batch.lanes) {
       Bytes& raw = batch.keep == Keep::content ? batch.raw[i] : scratch;
-      batch.results[i] = check_one(batch.frames[i], batch.hashers, decoder, raw);
+      batch.results[i] = check_one(*batch.frames[i], batch.hashers, decoder, raw);
     }
   });
   co_await running;
 }
 
-io::Task<Status> FrameChecker::check(std::span<const PendingFrame> frames,
-                                     const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
-                                     std::vector<Bytes>& raw) {
+io::Task<std::vector<Status>> FrameChecker::check(std::span<const format::FrameView* const> frames,
+                                                  const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
+                                                  std::vector<Bytes>& raw) {
   Batch batch{.frames = frames, .hashers = hashers, .keep = keep, .raw = raw, .results = {}};
   batch.results.resize(frames.size());
   batch.lanes = std::clamp<std::size_t>(frames.size(), 1, std::max(1U, workers_.width()));
@@ -53,10 +53,7 @@ io::Task<Status> FrameChecker::check(std::span<const PendingFrame> frames,
   for (std::size_t lane = 0; lane < batch.lanes; ++lane) group.spawn(check_some(batch, lane));
   auto joining = group.join();
   co_await joining;
-  for (Status& result : batch.results) {
-    if (!result) co_return std::move(result);
-  }
-  co_return Status{};
+  co_return std::move(batch.results);
 }
 
 }  // namespace afterimage::replica

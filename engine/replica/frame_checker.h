@@ -27,11 +27,11 @@ class FrameChecker {
   FrameChecker(io::Reactor& reactor, io::Workers& workers) : reactor_(reactor), workers_(workers) {}
 
   enum class Keep : std::uint8_t { nothing, content };
-  // damaged: the first frame, in order, that does not verify; conflict: a frame of a disk that has no hasher. With
-  // Keep::content `raw` gets the raw content of each frame.
-  [[nodiscard]] io::Task<Status> check(std::span<const PendingFrame> frames,
-                                       const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
-                                       std::vector<Bytes>& raw);
+  // Whether each frame verifies, in their order: damaged; conflict: a frame of a disk that has no hasher. With
+  // Keep::content `raw` gets the raw content of each frame. The frames stay where they are until it returns.
+  [[nodiscard]] io::Task<std::vector<Status>> check(std::span<const format::FrameView* const> frames,
+                                                    const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
+                                                    std::vector<Bytes>& raw);
 
  private:
   struct Batch;

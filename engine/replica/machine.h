@@ -67,7 +67,10 @@ class Machine {
   [[nodiscard]] const Journal* journal() const { return journal_.get(); }
   [[nodiscard]] Base* base() { return base_.get(); }
   [[nodiscard]] io::Lock& lock() { return lock_; }
+  [[nodiscard]] const std::map<DiskId, format::BlockHasher>& hashers() const { return hashers_; }
   [[nodiscard]] MachineContext& context() { return context_; }
+  // Points that the catalogue knows and the journal has lost.
+  [[nodiscard]] const std::vector<catalogue::PointRow>& lost_points() const { return lost_points_; }
   // Points, oldest first; those that only the catalogue still knows are among them, with their damage.
   [[nodiscard]] std::vector<catalogue::PointRow> points() const;
   // Bytes on this store, about.

@@ -217,7 +217,12 @@ io::Task<Status> Machine::flush() {
   std::vector<Bytes> raw;
   const bool seeds = active_->kind == EpochKind::seeding;
   const auto keep = seeds ? FrameChecker::Keep::content : FrameChecker::Keep::nothing;
-  AFI_CO_TRY_STATUS(checker_.check(batch, hashers_, keep, raw));
+  std::vector<const format::FrameView*> views;
+  views.reserve(batch.size());
+  for (const PendingFrame& frame : batch) views.push_back(&frame.view);
+  auto checking = checker_.check(views, hashers_, keep, raw);
+  std::vector<Status> checked = co_await checking;
+  for (Status& frame : checked) AFI_CO_STATUS(std::move(frame));
   auto storing = store_batch(batch, raw);
   co_return co_await storing;
 }

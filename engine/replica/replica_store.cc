@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t run_cache_bytes = 32 * limits::MiB;
 constexpr const char* filesystem_folder = "lost+found";  // of the root of an ext file system
+constexpr const char* catalogue_prefix = "host.db";      // a host keeps it, its WAL and what was moved aside here
 
 bool is_not_found(const Error& error) { return error.code == ErrorCode::not_found; }
 
@@ -71,7 +72,7 @@ io::Task<Status> ReplicaStore::check_marker(io::Scope& scope, const std::optiona
       std::ranges::any_of(entries, [](const auto& entry) { return entry.name == marker_file_name; });
   const bool has_others = std::ranges::any_of(entries, [](const auto& entry) {
     const bool is_ours = entry.name == lock_file_name || entry.name == std::string(marker_file_name) + ".new";
-    return !is_ours && entry.name != filesystem_folder;
+    return !is_ours && entry.name != filesystem_folder && !entry.name.starts_with(catalogue_prefix);
   });
   if (!has_marker && known) {
     co_return fail(ErrorCode::refused, "open a store",

@@ -99,6 +99,7 @@ std::optional<TailDecision> find_rot(const std::vector<TailSegment>& tail, Seque
   for (const TailSegment& segment : tail) {
     for (const format::Damage& damage : segment.outcome.damage) {
       if (damage.action != format::DamageAction::quarantine) continue;
+      if (damage.offset == damage.end) continue;  // a clean end that comes too early: find_missing says what is missing
       return stop(
           TailVerdict::rot, segment.number,
           fmt::format("bytes {} to {} of segment {} are damaged ({}), and acknowledged points need them",

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every single flipped bit of a journal and of a base is found, and named; what does not need it stays usable.
+#include "engine/replica/verify.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "tests/engine/replica/replica_kit.h"
+
+namespace afterimage::replica {
+namespace {
+
+using kit::ModelPrimary;
+using kit::ReplicaBench;
+
+class Verifying : public testing::Test {
+ protected:
+  Verifying() {
+    EXPECT_TRUE(bench.start().has_value());
+    bench.admit(primary);
+    for (int i = 0; i < 3; ++i) {
+      primary.change(4);
+      EXPECT_TRUE(bench.make_point(primary).has_value());
+    }
+  }
+  VerifyOutcome verify_all() {
+    auto outcome = bench.run(verify(*bench.scope, bench.machine(primary), std::nullopt, nullptr));
+    EXPECT_TRUE(outcome.has_value()) << outcome.error().text();
+    return outcome.value_or(VerifyOutcome{});
+  }
+  [[nodiscard]] std::string journal_path() const {
+    return bench.machine_path(primary) + "/journal/0000000000000001.open";
+  }
+  [[nodiscard]] std::string base_path(const char* name) const {
+    return bench.machine_path(primary) + "/" + primary.description().disks[0].id.text() + "/" + name;
+  }
+  void flip(const std::string& path, std::uint64_t bit) {
+    ASSERT_TRUE(bench.disk().rot(path, ByteOffset(bit / 8), static_cast<std::byte>(1U << (bit % 8))).has_value());
+  }
+
+  ReplicaBench bench{3};
+  ModelPrimary primary{5, {30'000, 50'000}};
+};
+
+TEST_F(Verifying, FindsNothingWrongWithAHealthyMachine) {
+  const VerifyOutcome outcome = verify_all();
+  EXPECT_EQ(outcome.points_verified, 3U);
+  EXPECT_EQ(outcome.points_damaged, 0U);
+  EXPECT_TRUE(outcome.damage.empty()) << outcome.damage.front().what;
+  for (const catalogue::PointRow& row : bench.machine(primary)->points()) EXPECT_TRUE(row.verified_at.has_value());
+}
+
+TEST_F(Verifying, EveryFlippedBitOfASegmentIsFoundAndNamed) {
+  const std::uint64_t size = bench.disk().size(journal_path())->value();
+  const std::vector<JournalPoint> points = bench.machine(primary)->journal()->points();
+  for (std::uint64_t bit = 0; bit < size * 8; ++bit) {
+    flip(journal_path(), bit);
+    const VerifyOutcome outcome = verify_all();
+    ASSERT_FALSE(outcome.damage.empty()) << "bit " << bit;
+    if (bit / 8 >= format::segment_header_bytes) {  // a frame or a point record: somebody reads it
+      ASSERT_GE(outcome.points_damaged, 1U) << "bit " << bit;
+      const auto owner =
+          std::ranges::find_if(points, [bit](const JournalPoint& point) { return bit / 8 < point.end().value(); });
+      const DamagedPlace& place = outcome.damage.front();
+      EXPECT_EQ(place.first_point, owner->record.sequence) << "bit " << bit;
+      const bool is_record = bit / 8 >= owner->offset.value();
+      EXPECT_EQ(place.extent.has_value(), !is_record) << "bit " << bit;
+      EXPECT_EQ(place.disk.has_value(), !is_record) << "bit " << bit;
+    }
+    flip(journal_path(), bit);
+  }
+  EXPECT_EQ(verify_all().points_verified, 3U);
+}
+
+TEST_F(Verifying, EveryFlippedBitOfABaseIsFoundAndNamed) {
+  const std::uint64_t size = bench.disk().size(base_path(base_file_name))->value();
+  for (std::uint64_t bit = 0; bit < size * 8; bit += 37) {
+    flip(base_path(base_file_name), bit);
+    const VerifyOutcome outcome = verify_all();
+    ASSERT_EQ(outcome.damage.size(), 1U) << "bit " << bit;
+    EXPECT_EQ(outcome.damage.front().disk, primary.description().disks[0].id);
+    EXPECT_EQ(outcome.damage.front().extent,
+              (Extent{.first = BlockIndex(bit / 8 / block_size), .count = BlockCount(std::uint64_t{1})}));
+    flip(base_path(base_file_name), bit);
+  }
+}
+
+TEST_F(Verifying, EveryFlippedBitOfTheSumsIsFound) {
+  const std::uint64_t size = bench.disk().size(base_path(sums_file_name))->value();
+  for (std::uint64_t bit = 0; bit < size * 8; bit += bit < 4096 * 8 ? 61 : 1) {
+    flip(base_path(sums_file_name), bit);
+    const VerifyOutcome outcome = verify_all();
+    ASSERT_FALSE(outcome.damage.empty()) << "bit " << bit;
+    EXPECT_EQ(outcome.damage.front().disk, primary.description().disks[0].id);
+    flip(base_path(sums_file_name), bit);
+  }
+  EXPECT_EQ(verify_all().points_verified, 3U);
+}
+
+TEST_F(Verifying, AFlippedBitIsStillFoundAfterARestartAndEarlierPointsStayUsable) {
+  const std::vector<JournalPoint> points = bench.machine(primary)->journal()->points();
+  const std::uint64_t size = bench.disk().size(journal_path())->value();
+  for (std::uint64_t bit = 0; bit < size * 8; bit += 13) {
+    flip(journal_path(), bit);
+    ASSERT_TRUE(bench.restart().has_value());
+    const VerifyOutcome outcome = verify_all();
+    ASSERT_FALSE(outcome.damage.empty()) << "bit " << bit;
+    ASSERT_EQ(bench.machine(primary)->points().size(), 3U) << "bit " << bit;
+    for (const JournalPoint& point : points) {
+      if (bit / 8 < point.end().value() && bit / 8 >= format::segment_header_bytes) break;
+      const Sequence sequence = point.record.sequence;
+      const auto read = bench.read_point(primary, sequence, 0);
+      ASSERT_TRUE(read.has_value()) << "bit " << bit << ": " << read.error().text();
+      const kit::ModelDisk& expected = primary.acknowledged().at(sequence)[0];
+      ASSERT_TRUE(std::ranges::equal(*read, ByteView(expected.content).first(static_cast<std::size_t>(expected.size))));
+    }
+    flip(journal_path(), bit);
+  }
+  ASSERT_TRUE(bench.restart().has_value());
+  EXPECT_EQ(verify_all().points_verified, 3U);
+}
+
+TEST_F(Verifying, OnePointIsVerifiedByReadingIt) {
+  const Sequence second(std::uint64_t{2});
+  const auto fine = bench.run(verify(*bench.scope, bench.machine(primary), second, nullptr));
+  ASSERT_TRUE(fine.has_value());
+  EXPECT_EQ(fine->points_verified, 1U);
+  const std::vector<JournalPoint> points = bench.machine(primary)->journal()->points();
+  flip(journal_path(), (points[0].end().value() + 100) * 8);  // in a frame of the second point
+  const auto damaged = bench.run(verify(*bench.scope, bench.machine(primary), second, nullptr));
+  ASSERT_TRUE(damaged.has_value());
+  EXPECT_EQ(damaged->points_damaged, 1U);
+  ASSERT_FALSE(damaged->damage.empty());
+  EXPECT_TRUE(damaged->damage.front().extent.has_value());
+  const auto first = bench.run(verify(*bench.scope, bench.machine(primary), Sequence(std::uint64_t{1}), nullptr));
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->points_damaged, 0U);
+}
+
+TEST_F(Verifying, AJournalThatWasRolledBackIsNotBelieved) {
+  const std::vector<JournalPoint> points = bench.machine(primary)->journal()->points();
+  bench.stop();
+  ASSERT_TRUE(bench.disk()
+                  .resize(journal_path(), ByteCount(points[1].end().value()), io::sim::Persistence::synced)
+                  .has_value());
+  ASSERT_TRUE(bench.start().has_value());
+  EXPECT_EQ(bench.machine(primary)->state(), MachineState::stopped);
+  EXPECT_NE(bench.machine(primary)->stop_reason().find("rolled back"), std::string::npos);
+  primary.change(1);
+  const Status refused = bench.make_point(primary);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::refused);
+  EXPECT_TRUE(bench.read_point(primary, Sequence(std::uint64_t{2}), 0).has_value());
+}
+
+TEST_F(Verifying, AFailedSyncStopsTheMachineUntilItIsReopened) {
+  bench.disk().add_fault(
+      {.match = {.kind = io::sim::OperationKind::sync, .path_part = ".open"}, .count = 1, .error = EIO});
+  primary.change(4);
+  const Status failed = bench.make_point(primary);
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().code, ErrorCode::io_failed);
+  EXPECT_EQ(bench.machine(primary)->state(), MachineState::stopped);
+  const Status refused = bench.make_point(primary);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::refused);
+  ASSERT_TRUE(bench.run(bench.machine(primary)->reopen(*bench.scope)).has_value());
+  const Status made = bench.make_point(primary);
+  EXPECT_TRUE(made.has_value()) << made.error().text();
+  EXPECT_EQ(bench.check(primary), "");
+}
+
+}  // namespace
+}  // namespace afterimage::replica
