@@ -65,7 +65,7 @@ class Merger {
 
   [[nodiscard]] const Decoded* cached(const FrameSource& source);
   [[nodiscard]] Result<const BlockHasher*> hasher_of(const DiskId& disk) const;
-  [[nodiscard]] Status gather(const MergePiece& piece, const Decoded* from);
+  [[nodiscard]] Status gather(const MergePiece& work, const Decoded* from);
   [[nodiscard]] Bytes emit();
   [[nodiscard]] std::optional<Bytes> emit_if_due(const DiskId& next_disk);
 
