@@ -135,6 +135,7 @@ model::Cycle cycle_of(std::vector<model::Write> writes, std::uint64_t smallest =
 
 model::Cycle all_blocks() {
   std::vector<model::Write> writes;
+  writes.reserve(16);
   for (std::uint64_t i = 0; i < 16; ++i) writes.push_back({.block = i, .seed = i + 1});
   return cycle_of(std::move(writes));
 }

@@ -19,6 +19,8 @@ const std::filesystem::path source = AFTERIMAGE_SOURCE;
 const std::filesystem::path golden = source / "tests/engine/format/golden";
 const std::filesystem::path corpus = source / "tests/fuzz/corpus";
 
+// No test of this program has a second thread.
+// NOLINTNEXTLINE(concurrency-mt-unsafe)
 bool writing() { return std::getenv("AFTERIMAGE_WRITE_GOLDEN") != nullptr; }
 
 Bytes read(const std::filesystem::path& path) {

@@ -23,7 +23,7 @@ struct File {
     kit::append(bytes, encoded);
   }
   void frame(std::uint64_t birth, std::uint32_t number, const DiskId& disk = kit::disk_a) {
-    record(kit::frame(kit::identity(birth, number, disk), 10 * number, 2, birth));
+    record(kit::frame(kit::identity(birth, number, disk), std::uint64_t{10} * number, 2, birth));
   }
   void point(std::uint64_t sequence, std::uint64_t epoch) {
     const PointRecord made = kit::point(sequence, epoch, last);

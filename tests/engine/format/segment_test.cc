@@ -89,7 +89,7 @@ TEST(Segment, EntriesLeadToTheBlocks) {
         ASSERT_TRUE(decode_frame(*view, decoder, raw));
         const std::uint64_t seed = place.birth.value() == 2 && disk.disk == kit::disk_a ? 7 : 0;
         const Bytes expected = kit::text_block(seed * 1'000'000 + entry.extent.first.value());
-        EXPECT_TRUE(std::equal(expected.begin(), expected.end(), raw.begin() + entry.raw_block * 4096));
+        EXPECT_TRUE(std::equal(expected.begin(), expected.end(), raw.begin() + std::ptrdiff_t{4096} * entry.raw_block));
       }
     }
   }
