@@ -41,6 +41,18 @@ std::string with_port(const std::string& host, std::uint16_t port) {
   return io::Endpoint{.host = host, .port = port}.text();
 }
 
+// Operators name replicas by their names: two of one name would be taken for each other.
+Status check_name_is_free(const std::vector<PeerRow>& peers, const PeerRow& replica) {
+  for (const PeerRow& peer : peers) {
+    const bool is_other = peer.id != replica.id && peer.name == replica.name;
+    if (!is_other || peer.state == PeerState::revoked || peer.role == PeerRole::primary) continue;
+    return fail(ErrorCode::conflict, "join",
+                "this host knows another replica '" + peer.name + "' (" + peer.id.text() +
+                    "); if it is gone, run 'afterimage peers revoke " + peer.id.text() + "' and join again");
+  }
+  return {};
+}
+
 Error at_replica(Error error, const io::Endpoint& place) {
   const std::string who = "replica " + place.text();
   if (error.code == ErrorCode::unreachable || error.code == ErrorCode::timed_out) {
@@ -174,6 +186,7 @@ io::Task<Result<PeerRow>> DaemonTrust::keep_replica(io::Scope& scope, Joined joi
                                          .address = with_port(joined.host, joined.answer.replication_port),
                                          .kind = tls::EnrolmentKind::first,
                                          .now = platform_.clock.now()}));
+  AFI_CO_STATUS(check_name_is_free(trust_.peers(), row));
   AFI_CO_TRY_STATUS(catalogue_.put_peer(scope, row));
   AFI_CO_STATUS(trust_.keep(row));
   log_.info("joined replica '" + row.name + "' (" + row.id.text() + ") at " + row.address);
@@ -301,6 +314,7 @@ io::Task<Result<std::optional<Plan>>> DaemonTrust::revoke(io::Scope& scope, cont
   AFI_CO_TRY_STATUS(catalogue_.revoke_peer(scope, peer.id));
   log_.warning("host '" + peer.name + "' (" + peer.id.text() + ") is revoked");
   AFI_CO_STATUS(trust_.revoke(peer.id));
+  options_.revoked(peer.id);
   co_return std::optional<Plan>();
 }
 

@@ -9,6 +9,7 @@
 // Order of writes: catalogue (durable), then PeerTrust. One change at a time. Thread: the reactor's.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct DaemonTrustOptions {
   std::string key_address;          // what keys name when the operator names nothing: address or host name
   std::uint16_t control_port = 0;   // the two ports as they are listened on
   std::uint16_t replication_port = 0;
+  std::function<void(const HostId&)> revoked = [](const HostId&) {};  // told after trust has ended
   Duration connect_timeout = std::chrono::seconds(15);
   Duration enrol_timeout = std::chrono::seconds(30);
 };

@@ -193,6 +193,19 @@ TEST_F(Joining, ARevokedHostDoesNotComeBackWithItsOldKey) {
   EXPECT_TRUE(again) << again.error().text();
 }
 
+TEST_F(Joining, ASecondReplicaOfTheSameNameIsRefusedUntilTheFirstIsRevoked) {
+  const auto first = make_replica();
+  const auto second = make_replica();
+  const auto primary = make_primary();
+  ASSERT_TRUE(primary->join(first->make_key()));
+  const std::string key = second->make_key();
+  const auto refused = primary->join(key);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  ASSERT_TRUE(primary->revoke(first->label.id.text()));
+  EXPECT_TRUE(primary->join(key));
+}
+
 TEST_F(Joining, RevokingANameThatTwoPeersHaveAsksForTheId) {
   const auto replica = make_replica();
   const auto first = make_primary("same");
