@@ -166,6 +166,12 @@ TEST_F(Cli, PathsAreMadeAbsolute) {
   EXPECT_EQ(host_.calls.front(), "import /d/seed");
 }
 
+TEST_F(Cli, APathThatIsNoUtf8IsRefusedAndNotChanged) {
+  EXPECT_EQ(run({"restore", "web1", "--disk", "root", "--to", "/d/\xff.raw"}), 2);
+  EXPECT_TRUE(host_.calls.empty());
+  expect_one_error_line();
+}
+
 TEST_F(Cli, VerifyReadsAllUnlessAPointIsNamed) {
   host_.known_jobs = {samples::jobs()[3]};
   EXPECT_EQ(run({"verify", "web1"}), 1);  // the sample found damage
@@ -250,6 +256,8 @@ TEST_F(Cli, TablesShowWhatTheDaemonKnows) {
   EXPECT_NE(terminal_.out.find("sync"), std::string::npos);
   EXPECT_EQ(run({"jobs", "2", "--json", "--detach"}), 0);
   EXPECT_EQ(document()["kind"], "sync");
+  EXPECT_EQ(run({"jobs", "2", "--json"}), 3);
+  EXPECT_EQ(document()["result"]["sequence"], 7);
   EXPECT_EQ(run({"jobs", "2", "cancel"}), 0);
   EXPECT_EQ(host_.calls, std::vector<std::string>{"cancel 2"});
   EXPECT_EQ(run({"jobs", "99"}), 10);

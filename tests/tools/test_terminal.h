@@ -12,6 +12,7 @@ namespace afterimage::cli {
 class TestTerminal final : public Terminal {
  public:
   void write(Sink sink, std::string_view text) override { (sink == Sink::out ? out : err) += text; }
+  [[nodiscard]] bool is_sound() const override { return true; }
   [[nodiscard]] bool is_terminal(Sink) const override { return interactive; }
   [[nodiscard]] std::optional<std::string> variable(const std::string& name) const override {
     const auto found = variables.find(name);

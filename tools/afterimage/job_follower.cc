@@ -24,18 +24,18 @@ ProgressText progress_of(const Session& session, std::string title) {
                       session.platform.reactor.now());
 }
 
-ExitStatus finish_done(Session& session, const host::JobInfo& job) {
+ExitStatus finish_done(Session& session, const host::JobInfo& job, JobDocument shown) {
   for (const std::string& warning : job.warnings) session.warn(warning);
-  session.show(control::json_of(job.result));
+  session.show(shown == JobDocument::result ? control::json_of(job.result) : control::json_of(job));
   session.say(result_text(job));
   const auto* verified = std::get_if<host::VerifyResult>(&job.result);
   if (verified != nullptr && verified->points_damaged + verified->damage.size() != 0) return ExitStatus::failed;
   return job.warnings.empty() ? ExitStatus::done : ExitStatus::warnings;
 }
 
-ExitStatus finish(Session& session, const host::JobInfo& job) {
+ExitStatus finish(Session& session, const host::JobInfo& job, JobDocument shown) {
   switch (job.state) {
-    case host::JobState::done: return finish_done(session, job);
+    case host::JobState::done: return finish_done(session, job, shown);
     case host::JobState::failed:
       for (const std::string& warning : job.warnings) session.warn(warning);
       return session.fail(job.error.value_or(Error{.code = ErrorCode::internal, .what = "the job gave no reason"}));
@@ -55,7 +55,7 @@ ExitStatus detached(Session& session, host::JobId id) {
 
 }  // namespace
 
-Task<ExitStatus> follow_job(Session& session, host::JobId id) {
+Task<ExitStatus> follow_job(Session& session, host::JobId id, JobDocument shown) {
   const char* wait = session.terminal.is_terminal(Sink::err) ? bar_wait : line_wait;
   const std::string look = control::make_target({"v1", "jobs", std::to_string(id)});
   const std::string target = control::make_target({"v1", "jobs", std::to_string(id)}, {{"wait", wait}});
@@ -76,7 +76,7 @@ Task<ExitStatus> follow_job(Session& session, host::JobId id) {
     }
     if (job->state != host::JobState::running) {
       session.terminal.write(Sink::err, erased);
-      co_return finish(session, *job);
+      co_return finish(session, *job, shown);
     }
     if (!progress) progress = progress_of(session, job->kind + " " + job->machine);
     const ProgressSample sample{.phase = job->phase, .bytes_done = job->bytes_done, .bytes_total = job->bytes_total};
@@ -101,7 +101,7 @@ Task<ExitStatus> run_job(Session& session, control::Method method, std::string t
     session.say("job " + std::to_string(id) + " runs; 'afterimage jobs " + std::to_string(id) + "' follows it\n");
     co_return ExitStatus::done;
   }
-  auto following = follow_job(session, id);
+  auto following = follow_job(session, id, JobDocument::result);
   const ExitStatus status = co_await following;
   co_return status;
 }

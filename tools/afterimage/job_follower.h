@@ -13,7 +13,10 @@ namespace afterimage::cli {
 [[nodiscard]] io::Task<ExitStatus> run_job(Session& session, control::Method method, std::string target,
                                            nlohmann::ordered_json body);
 
+// What --json shows of a job that has ended well: its result, as the command that started it does, or the job itself.
+enum class JobDocument : std::uint8_t { result, job };
+
 // Follows a job that runs already, or shows how it ended.
-[[nodiscard]] io::Task<ExitStatus> follow_job(Session& session, host::JobId id);
+[[nodiscard]] io::Task<ExitStatus> follow_job(Session& session, host::JobId id, JobDocument document);
 
 }  // namespace afterimage::cli

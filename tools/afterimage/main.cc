@@ -45,8 +45,10 @@ int run_program(std::vector<std::string> arguments) {
   auto signals = io::posix::SignalWaiter::create((*platform)->reactor());
   if (!signals) return fail_to_start(*terminal, signals.error());
   io::Reactor& reactor = (*platform)->reactor();
-  return static_cast<int>(
-      io::block_on(reactor, run_until_signal((*platform)->platform(), **signals, *terminal, std::move(arguments))));
+  const ExitStatus status =
+      io::block_on(reactor, run_until_signal((*platform)->platform(), **signals, *terminal, std::move(arguments)));
+  if (!terminal->is_sound()) return static_cast<int>(ExitStatus::failed);  // nobody got what was written
+  return static_cast<int>(status);
 }
 
 }  // namespace

@@ -39,7 +39,14 @@ io::Task<Result<nlohmann::ordered_json>> Session::call(control::Method method, s
   SocketPlaces places = co_await finding;
   Daemon daemon(platform, std::move(places));
   control::HttpRequest request{.method = method, .target = std::move(target)};
-  if (!body.is_null()) request.body = control::print_json(body);
+  if (!body.is_null()) {
+    request.body = control::print_json(body);
+    const auto said = control::parse_json(request.body, ErrorCode::invalid_argument);
+    if (!said || *said != body) {
+      co_return afterimage::fail(ErrorCode::invalid_argument, "write the request",
+                                 "names and paths have to be UTF-8; rename the file, or reach it by a link");
+    }
+  }
   AFI_CO_TRY(nlohmann::ordered_json document, daemon.call(scope, std::move(request)));
   co_return document;
 }

@@ -17,8 +17,9 @@ class ProcessTerminal final : public Terminal {
   void write(Sink sink, std::string_view text) override {
     std::FILE* file = sink == Sink::out ? stdout : stderr;
     std::fwrite(text.data(), 1, text.size(), file);
-    std::fflush(file);
+    if (std::fflush(file) != 0 && sink == Sink::out) is_sound_ = false;
   }
+  [[nodiscard]] bool is_sound() const override { return is_sound_; }
   [[nodiscard]] bool is_terminal(Sink sink) const override {
     return ::isatty(sink == Sink::out ? STDOUT_FILENO : STDERR_FILENO) == 1;
   }
@@ -31,6 +32,9 @@ class ProcessTerminal final : public Terminal {
     const auto path = std::filesystem::current_path(error);
     return error ? "/" : path.string();
   }
+
+ private:
+  bool is_sound_ = true;
 };
 
 }  // namespace

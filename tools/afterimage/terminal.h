@@ -17,6 +17,7 @@ class Terminal {
  public:
   virtual ~Terminal() = default;
   virtual void write(Sink sink, std::string_view text) = 0;
+  [[nodiscard]] virtual bool is_sound() const = 0;  // false once something could not be written to `out`: a full disk
   [[nodiscard]] virtual bool is_terminal(Sink sink) const = 0;
   [[nodiscard]] virtual std::optional<std::string> variable(const std::string& name) const = 0;  // of the environment
   [[nodiscard]] virtual std::string working_folder() const = 0;                                  // absolute

@@ -110,7 +110,7 @@ Task<ExitStatus> run(Session& session, const Jobs&) {
 
 Task<ExitStatus> run(Session& session, const JobShow& arguments) {
   if (session.common.wait == Wait::follow) {
-    auto following = follow_job(session, arguments.id);
+    auto following = follow_job(session, arguments.id, JobDocument::job);
     const ExitStatus status = co_await following;
     co_return status;
   }

@@ -28,15 +28,16 @@ std::vector<std::string_view> split(std::string_view pattern) {
   return parts;
 }
 
-// The parameters if `segments` match the pattern.
-std::optional<std::vector<std::string>> match(std::string_view pattern, const std::vector<std::string>& segments) {
+// The parameters if the target matches the pattern. Each route has one spelling: what stands before the router (a log,
+// a limit on enrolments) sees the same route as the router does.
+std::optional<std::vector<std::string>> match(std::string_view pattern, const Target& target) {
   const auto parts = split(pattern);
-  if (parts.size() != segments.size()) return std::nullopt;
+  if (parts.size() != target.segments.size()) return std::nullopt;
   std::vector<std::string> parameters;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].starts_with('{')) {
-      parameters.push_back(segments[i]);
-    } else if (parts[i] != segments[i]) {
+      parameters.push_back(target.segments[i]);
+    } else if (parts[i] != target.written[i]) {
       return std::nullopt;
     }
   }
@@ -152,7 +153,7 @@ io::Task<Result<Answer>> Router::dispatch(io::Scope& scope, const HttpRequest& r
   const Route* route = nullptr;
   std::optional<std::vector<std::string>> parameters;
   for (const Route& candidate : routes()) {
-    auto matched = match(candidate.pattern, target.segments);
+    auto matched = match(candidate.pattern, target);
     if (!matched) continue;
     if (candidate.method == request.method) {
       route = &candidate;

@@ -65,9 +65,11 @@ Result<Target> parse_target(std::string_view target) {
     if (part.empty()) return fail(ErrorCode::invalid_argument, "parse a target", "the path has an empty part");
     AFI_TRY(std::string segment, unescape(part));
     out.segments.push_back(std::move(segment));
+    out.written.emplace_back(part);
     return {};
   }));
-  if (mark == std::string_view::npos || mark + 1 == target.size()) return out;
+  if (mark == std::string_view::npos) return out;
+  if (mark + 1 == target.size()) return fail(ErrorCode::invalid_argument, "parse a target", "the query is empty");
   AFI_TRY_STATUS(each_part(target.substr(mark + 1), '&', [&](std::string_view part) -> Status {
     const std::size_t equal = part.find('=');
     AFI_TRY(std::string name, unescape(part.substr(0, equal)));

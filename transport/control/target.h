@@ -14,11 +14,13 @@
 namespace afterimage::control {
 
 struct Target {
+  std::vector<std::string> written;                        // the segments as they were written, escapes and all
   std::vector<std::string> segments;                       // "/v1/jobs/7" -> "v1", "jobs", "7"
   std::vector<std::pair<std::string, std::string>> query;  // "?wait=2&dry_run" -> {"wait","2"}, {"dry_run",""}
 };
 
-// invalid_argument: no absolute path, an empty segment, a bad escape, control characters, a name twice in the query.
+// invalid_argument: no absolute path, an empty segment, a query of nothing, a bad escape, control characters, a name
+// twice in the query.
 [[nodiscard]] Result<Target> parse_target(std::string_view target);
 
 // "/v1/machines/web%201/sync?dry_run=1": every part escaped.

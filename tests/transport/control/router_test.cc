@@ -148,6 +148,8 @@ TEST_F(Routes, WrongPathsMethodsQueriesAndBodiesAreRefused) {
       {Method::get, "/v2/status", "", 404},
       {Method::get, "/v1/../v1/status", "", 404},
       {Method::get, "/v1//status", "", 400},
+      {Method::get, "/v1/st%61tus", "", 404},
+      {Method::get, "/v1/status?", "", 400},
       {Method::get, "v1/status", "", 400},
       {Method::post, "/v1/status", "", 405},
       {Method::other, "/v1/status", "", 405},
