@@ -11,6 +11,18 @@
 
 namespace afterimage::source {
 
+io::Task<Result<std::unique_ptr<ScanImages>>> PrimaryMachine::freeze_images(io::Scope& scope, Reading reading) {
+  auto freezing = reading == Reading::frozen ? ScanImages::freeze(scope, platform_, record_.image_paths, images_)
+                                             : ScanImages::open_live(scope, platform_, record_.image_paths, images_);
+  Result<std::unique_ptr<ScanImages>> images = co_await freezing;
+  if (images) {
+    images_ = CacheTrust::trusted;
+  } else if (images.error().code == ErrorCode::io_failed || images.error().code == ErrorCode::no_space) {
+    images_ = CacheTrust::in_doubt;
+  }
+  co_return images;
+}
+
 io::Task<Result<bool>> PrimaryMachine::hashes_are_whole(io::Scope& scope) {
   if (!record_.hashes) co_return false;
   auto opening = files_.open_sealed(scope, *record_.hashes, record_.description);
@@ -90,7 +102,7 @@ io::Task<Result<format::PointDisk>> PrimaryMachine::capture_disk(io::Scope& scop
 
 io::Task<Status> PrimaryMachine::capture(io::Scope& scope, Base& base, const Welcome& welcome, Progress* progress) {
   const MachineDescription& machine = record_.description;
-  AFI_CO_TRY(const std::unique_ptr<ScanImages> images, ScanImages::freeze(scope, platform_, record_.image_paths));
+  AFI_CO_TRY(const std::unique_ptr<ScanImages> images, freeze_images(scope, Reading::frozen));
   const Epoch epoch = next_epoch(welcome);
   format::PointRecord point = make_record(epoch, welcome, images->frozen());
   std::vector<ByteCount> sizes;

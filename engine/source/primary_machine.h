@@ -77,6 +77,10 @@ class PrimaryMachine {
   [[nodiscard]] io::Task<Status> close_at_rest(io::Scope& scope, Staged& staged);
   [[nodiscard]] io::Task<Status> adopt_sizes(io::Scope& scope, const std::vector<ByteCount>& sizes);
 
+  // The images at one instant; what a failed sync leaves in the page cache is not read again.
+  enum class Reading : std::uint8_t { frozen, live };
+  [[nodiscard]] io::Task<Result<std::unique_ptr<ScanImages>>> freeze_images(io::Scope& scope, Reading reading);
+
   // Cycles (primary_cycle.cc).
   [[nodiscard]] io::Task<Status> cycle(io::Scope& scope, PointSink& session, EpochKind kind, const Welcome& welcome,
                                        CycleResult& result, Progress* progress);
@@ -101,6 +105,7 @@ class PrimaryMachine {
   io::Platform platform_;
   PrimaryFiles files_;
   PrimaryRecord record_;
+  CacheTrust images_ = CacheTrust::in_doubt;
   format::Compression compression_ = format::Compression::zstd(1);
 };
 

@@ -188,7 +188,7 @@ io::Task<Status> PrimaryMachine::stage(io::Scope& scope, PointSink& sink, const 
   AFI_CO_TRY(const Need need, sink.begin(scope, begin));
   staged.first_frame = need.first_frame;
   staged.progress.position = std::min(staged.progress.position, need.position);
-  AFI_CO_TRY(const std::unique_ptr<ScanImages> images, ScanImages::open_live(scope, platform_, record_.image_paths));
+  AFI_CO_TRY(const std::unique_ptr<ScanImages> images, freeze_images(scope, Reading::live));
   for (std::size_t i = 0; i < images->size(); ++i) {
     if ((*images)[i].size() != record_.description.disks[i].size) {
       co_return fail(ErrorCode::changed, "seed a machine",

@@ -77,7 +77,7 @@ io::Task<Result<bool>> ScanImages::clone_all(io::Scope& scope, const io::Platfor
   co_return true;
 }
 
-io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& platform, const std::vector<std::string>& paths) {
+io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& platform, const std::vector<std::string>& paths, CacheTrust trust) {
   paths_ = paths;
   for (const std::string& path : paths) {
     AFI_CO_TRY(std::unique_ptr<image::RawImage> image, image::open_image(scope, platform.disk, path, io::OpenMode::read));
@@ -91,6 +91,9 @@ io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& plat
       AFI_CO_TRY(facts, image->facts(scope));
     }
     AFI_CO_TRY_STATUS(image->sync(scope));  // after the facts: what is captured was written before them, or is noticed
+    if (trust == CacheTrust::in_doubt) {
+      AFI_CO_TRY_STATUS(image->drop_cache(scope, Extent{.first = {}, .count = blocks_of(image->size())}));
+    }
     facts_.push_back(facts);
   }
   frozen_ = platform.clock.now();
@@ -98,9 +101,9 @@ io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& plat
 }
 
 io::Task<Result<std::unique_ptr<ScanImages>>> ScanImages::try_freeze(io::Scope& scope, const io::Platform& platform,
-                                                                     const std::vector<std::string>& paths) {
+                                                                     const std::vector<std::string>& paths, CacheTrust trust) {
   std::unique_ptr<ScanImages> set(new ScanImages());
-  AFI_CO_TRY_STATUS(set->open_all(scope, platform, paths));
+  AFI_CO_TRY_STATUS(set->open_all(scope, platform, paths, trust));
   AFI_CO_TRY(set->cloned_, set->clone_all(scope, platform));
   if (!set->cloned_) {
     for (const std::string& path : paths) AFI_CO_TRY_STATUS(check_unlocked(scope, platform.disk, path));
@@ -109,21 +112,21 @@ io::Task<Result<std::unique_ptr<ScanImages>>> ScanImages::try_freeze(io::Scope& 
 }
 
 io::Task<Result<std::unique_ptr<ScanImages>>> ScanImages::freeze(io::Scope& scope, const io::Platform& platform,
-                                                                 std::vector<std::string> paths) {
+                                                                 std::vector<std::string> paths, CacheTrust trust) {
   for (int tried = 1;; ++tried) {
-    auto freezing = try_freeze(scope, platform, paths);
+    auto freezing = try_freeze(scope, platform, paths, trust);
     Result<std::unique_ptr<ScanImages>> set = co_await freezing;
     if (set || set.error().code != ErrorCode::changed || tried == tries_max) co_return set;
   }
 }
 
 io::Task<Result<std::unique_ptr<ScanImages>>> ScanImages::open_live(io::Scope& scope, const io::Platform& platform,
-                                                                    std::vector<std::string> paths) {
-  auto freezing = freeze(scope, platform, paths);
+                                                                    std::vector<std::string> paths, CacheTrust trust) {
+  auto freezing = freeze(scope, platform, paths, trust);
   Result<std::unique_ptr<ScanImages>> frozen = co_await freezing;
   if (frozen || (frozen.error().code != ErrorCode::changed && frozen.error().code != ErrorCode::busy)) co_return frozen;
   std::unique_ptr<ScanImages> set(new ScanImages());
-  AFI_CO_TRY_STATUS(set->open_all(scope, platform, paths));
+  AFI_CO_TRY_STATUS(set->open_all(scope, platform, paths, trust));
   co_return set;
 }
 

@@ -10,6 +10,7 @@
 // says so, and tap tracking is the answer to it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,15 +20,19 @@
 
 namespace afterimage::source {
 
+// Whether what the page cache shows of the images can be believed. After a failed sync it cannot (the next one answers OK, and
+// the data is gone); nor after a start, because the sync may have failed for somebody who is no more.
+enum class CacheTrust : std::uint8_t { trusted, in_doubt };
+
 class ScanImages {
  public:
   // Errors: those of open_image; changed (written at while it was tried, a few times); busy (locked by another program).
   [[nodiscard]] static io::Task<Result<std::unique_ptr<ScanImages>>> freeze(io::Scope& scope, const io::Platform& platform,
-                                                                            std::vector<std::string> paths);
+                                                                            std::vector<std::string> paths, CacheTrust trust);
 
   // The images as they are, at rest or not: check_unchanged tells afterwards whether they were. Clones where they can be.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<ScanImages>>> open_live(io::Scope& scope, const io::Platform& platform,
-                                                                               std::vector<std::string> paths);
+                                                                               std::vector<std::string> paths, CacheTrust trust);
 
   [[nodiscard]] std::size_t size() const { return images_.size(); }
   [[nodiscard]] image::RawImage& operator[](std::size_t disk) { return *images_[disk]; }
@@ -40,8 +45,8 @@ class ScanImages {
  private:
   ScanImages() = default;
   [[nodiscard]] static io::Task<Result<std::unique_ptr<ScanImages>>> try_freeze(io::Scope& scope, const io::Platform& platform,
-                                                                                const std::vector<std::string>& paths);
-  [[nodiscard]] io::Task<Status> open_all(io::Scope& scope, const io::Platform& platform, const std::vector<std::string>& paths);
+                                                                                const std::vector<std::string>& paths, CacheTrust trust);
+  [[nodiscard]] io::Task<Status> open_all(io::Scope& scope, const io::Platform& platform, const std::vector<std::string>& paths, CacheTrust trust);
   [[nodiscard]] io::Task<Result<bool>> clone_all(io::Scope& scope, const io::Platform& platform);
 
   std::vector<std::string> paths_;
