@@ -47,6 +47,12 @@ void Life::arm() {
   const std::uint64_t cell = (options_.seed * 7 + world_.random_below(fault_kinds * phases)) % (fault_kinds * phases);
   armed_ = Armed{.kind = static_cast<FaultKind>(cell / phases), .phase = static_cast<Phase>(cell % phases),
                  .skip = world_.random_below(6)};
+  // A fault in a recovery needs a recovery.
+  if (armed_->phase != Phase::recovery) return;
+  const io::sim::CrashKind kind = world_.random_below(2) == 0 ? io::sim::CrashKind::kill : io::sim::CrashKind::power_cut;
+  const std::uint64_t which = world_.random_below(3);
+  if (which != 0 && world_.is_up(primary_.node)) world_.crash(primary_.node, kind);
+  if (which != 1 && world_.is_up(replica_.node)) world_.crash(replica_.node, kind);
 }
 
 void Life::quiet() {
@@ -196,7 +202,9 @@ void Life::one_cycle() {
     const bool was_up = world_.is_up(primary_.node);
     if (!bring_up_both()) return;
     if (!was_up) {
+      model_->note_surfaced();
       check_points(false);
+      check_not_ahead();
       if (!world_.is_up(primary_.node) || !world_.is_up(replica_.node)) continue;
     }
     model_->note_freeze();
@@ -204,12 +212,13 @@ void Life::one_cycle() {
     if (job && job->state == host::JobState::done) {
       model_->acknowledge(std::get<host::SyncResult>(job->result));
       check_points(false);
+      model_->forget_old_freezes();
       ++result_.cycles;
       return;
     }
     if (job && job->error) last = job->error->text();
     // A disk that failed needs its daemon started again: what it holds is read anew.
-    if (job && tried >= 2) {
+    if (tried >= 2) {
       for (Side* side : {&primary_, &replica_}) {
         if (world_.is_up(side->node)) world_.kill(side->node);
       }
@@ -241,7 +250,14 @@ void Life::check_points(bool all) {
   if (!world_.is_up(replica_.node) || !replica_.incarnation) return;
   const std::optional<Armed> armed = std::exchange(armed_, std::nullopt);  // questions are not part of the play
   world_.disk(replica_.node).clear_faults();
-  const auto listed = on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
+  auto listed = on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
+  const auto is_damaged = [](const host::PointInfo& point) { return !point.damage.empty(); };
+  if (listed && std::ranges::any_of(*listed, is_damaged)) {
+    // A read that failed in a recovery is shown as damage for as long as that daemon lives; a new one reads again.
+    world_.kill(replica_.node);
+    if (!bring_up(replica_)) return;
+    listed = on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
+  }
   armed_ = armed;
   if (!listed) {
     if (!model_->acknowledged().empty() && world_.is_up(replica_.node)) fail("the replica lists no points");
@@ -263,6 +279,16 @@ void Life::check_points(bool all) {
       armed_ = paused;
     }
   }
+}
+
+// The primary is back: whatever its power cut took from its images, the replica must not have.
+void Life::check_not_ahead() {
+  if (!is_fine() || !world_.is_up(replica_.node)) return;
+  const std::optional<Armed> armed = std::exchange(armed_, std::nullopt);
+  const auto listed = on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
+  armed_ = armed;
+  const std::string wrong = model_->check_not_ahead(listed && !listed->empty() ? &listed->back() : nullptr);
+  if (!wrong.empty()) fail(wrong);
 }
 
 void Life::check_verify() {

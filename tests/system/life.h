@@ -61,6 +61,7 @@ class Life {
   [[nodiscard]] std::optional<host::JobInfo> wait_for(host::JobId job);
   void check_points(bool all);
   void check_point(const host::PointInfo& point);
+  void check_not_ahead();
   void check_verify();
   template <typename T>
   [[nodiscard]] std::optional<T> on(Side& side, io::Task<Result<T>> task, const char* what);

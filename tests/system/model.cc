@@ -103,10 +103,17 @@ std::string Model::check_content(const host::PointInfo& point, const Content& co
   return {};
 }
 
+void Model::note_surfaced() {
+  Content now = read_images();
+  if (freezes_.empty() || freezes_.back() != now) freezes_.push_back(std::move(now));
+}
+
 void Model::acknowledge(const host::SyncResult& result) {
+  note_surfaced();
   acknowledged_.emplace(result.sequence, result.digest);
   known_.emplace(result.sequence, Known{.digest = result.digest, .content = freezes_.back()});
-  freezes_.erase(freezes_.begin(), freezes_.end() - 1);
 }
+
+void Model::forget_old_freezes() { freezes_.erase(freezes_.begin(), freezes_.end() - 1); }
 
 }  // namespace afterimage::system

@@ -25,6 +25,9 @@ class Model {
   void change_images();
   // What the images are now may become a point.
   void note_freeze();
+  // The guest has written nothing since, but a failed sync may have dropped what the page cache showed: once it is dropped
+  // the image is another one, without a write.
+  void note_surfaced();
   // After a power cut of the primary: what of the newest point the guest had not changed since must still be on its disk.
   // `newest`: as the replica lists it. Takes over what the cut left. Empty if fine, else the fault.
   [[nodiscard]] std::string check_not_ahead(const host::PointInfo* newest);
@@ -34,6 +37,8 @@ class Model {
   // The content of a point: fine if it is that of its freeze. Learns a point that was not acknowledged to us.
   [[nodiscard]] std::string check_content(const host::PointInfo& point, const Content& content);
   void acknowledge(const host::SyncResult& result);
+  // After the points of an acknowledged cycle were looked at: only its own freeze can still become one.
+  void forget_old_freezes();
   [[nodiscard]] bool is_known(Sequence sequence) const { return known_.contains(sequence); }
   [[nodiscard]] const std::map<Sequence, Digest>& acknowledged() const { return acknowledged_; }
   [[nodiscard]] std::size_t disks() const { return paths_.size(); }
