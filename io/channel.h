@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Channel<T>: a bounded queue between tasks of one reactor. Sending into a full channel waits: back-pressure, no growth.
+// Channel<T>: a bounded queue between tasks of one reactor. Sending into a full channel waits: back-pressure, no
+// growth.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,8 @@ namespace afterimage::io {
 [[nodiscard]] Task<Status> replace_file(Scope& scope, Directory& directory, std::string name, ByteView content);
 
 // The whole file; limit_exceeded if it has more than `bytes_max`.
-[[nodiscard]] Task<Result<Bytes>> read_file(Scope& scope, Directory& directory, std::string name, std::size_t bytes_max);
+[[nodiscard]] Task<Result<Bytes>> read_file(Scope& scope, Directory& directory, std::string name,
+                                            std::size_t bytes_max);
 
 // Removes a file if it is there, durably.
 [[nodiscard]] Task<Status> remove_if_there(Scope& scope, Directory& directory, std::string name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An intrusive doubly linked list whose nodes unlink themselves when they die: a coroutine frame that is destroyed takes
-// its pending operation out of every queue it stood in. Thread: one.
+// An intrusive doubly linked list whose nodes unlink themselves when they die: a coroutine frame that is destroyed
+// takes its pending operation out of every queue it stood in. Thread: one.
 #pragma once
 
 namespace afterimage::io {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lock: one task at a time between awaits. Waiters are served in order, though a newcomer may overtake them. Cancellable.
-// For tasks of one reactor; it is no thread's lock.
+// Lock: one task at a time between awaits. Waiters are served in order, though a newcomer may overtake them.
+// Cancellable. For tasks of one reactor; it is no thread's lock.
 #pragma once
 
 #include <utility>

@@ -2,8 +2,8 @@
 // Network, Listener, Stream: reliable ordered bytes between two ends.
 //
 // A Stream is read by at most one task and written by at most one task at a time; the two may be different tasks.
-// Cancelling a read loses nothing that was not returned; cancelling a write leaves an unknown part sent: close the stream.
-// A peer that vanishes without a word is noticed by deadlines (and TCP keepalive where the platform has it).
+// Cancelling a read loses nothing that was not returned; cancelling a write leaves an unknown part sent: close the
+// stream. A peer that vanishes without a word is noticed by deadlines (and TCP keepalive where the platform has it).
 // Thread: the reactor's. Errors: unreachable for a broken or refused connection, timed_out, cancelled.
 #pragma once
 
@@ -50,7 +50,7 @@ class Stream {
   [[nodiscard]] virtual Task<Status> shutdown_write(Scope& scope) = 0;
   // Ends both directions at once; pending reads and writes of this stream end with `unreachable`.
   virtual void close() = 0;
-  [[nodiscard]] virtual std::string peer() const = 0;  // for logs: "10.0.0.1:41000"
+  [[nodiscard]] virtual std::string peer() const = 0;                            // for logs: "10.0.0.1:41000"
   [[nodiscard]] virtual std::optional<PeerCredentials> credentials() const = 0;  // unix sockets only
 };
 

@@ -57,8 +57,8 @@ class Reactor {
 
  protected:
   // For platforms: what is due. Each resumes user code that may post and arm again.
-  bool run_ready();                                   // one turn over what was posted before it; false if nothing was
-  bool fire_due_timers(MonotonicTime now);            // false if none was due
+  bool run_ready();                         // one turn over what was posted before it; false if nothing was
+  bool fire_due_timers(MonotonicTime now);  // false if none was due
   [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
   [[nodiscard]] bool next_timer(MonotonicTime& when) const;  // false if none is armed
   // From here on nothing is resumed and no timer fires, not even what is left of this turn: how a simulated host dies.

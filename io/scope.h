@@ -2,8 +2,8 @@
 // Scope: cancellation and an absolute deadline for everything that is awaited under it. A scope knows its pending
 // operations, so that a watchdog can name what does not progress and since when.
 //
-// Cancelling asks each pending operation to end soon; an operation that the kernel cannot take back (a disk write) ends as
-// it ends. A child is cancelled with its parent and never outlives it. Thread: the reactor's.
+// Cancelling asks each pending operation to end soon; an operation that the kernel cannot take back (a disk write) ends
+// as it ends. A child is cancelled with its parent and never outlives it. Thread: the reactor's.
 #pragma once
 
 #include <coroutine>
@@ -66,7 +66,8 @@ class Scope : public ListNode<ChildTag>, private Timer {
 };
 
 // The awaitable of a one-shot completion: the base of what platforms wait for. Awaited once, by name.
-//   start() is called when the coroutine sleeps; whoever finishes the work calls complete(value) on the reactor's thread.
+//   start() is called when the coroutine sleeps; whoever finishes the work calls complete(value) on the reactor's
+//   thread.
 template <typename T>
 class Completion : public Operation {
  public:
@@ -123,6 +124,7 @@ class Event {
   class WaiterBase : public ListNode<WaiterTag> {
    public:
     virtual void wake() = 0;
+
    protected:
     ~WaiterBase() = default;
   };

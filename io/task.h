@@ -5,10 +5,10 @@
 //   auto count = co_await reading;
 //
 // Awaiting a temporary does not compile: g++ 12 destroys temporaries of a co_await operand twice. There is no symmetric
-// transfer (it overflows the stack at -O0 and under sanitizers): a child starts inside a bool await_suspend, and a child
-// that ends later resumes its parent from its final suspension, so the stack is never deeper than the tasks are nested.
-// Destroying a Task destroys its frame and everything that the frame owns; operations of a platform unlink themselves.
-// Thread: a task lives on the one thread of its reactor.
+// transfer (it overflows the stack at -O0 and under sanitizers): a child starts inside a bool await_suspend, and a
+// child that ends later resumes its parent from its final suspension, so the stack is never deeper than the tasks are
+// nested. Destroying a Task destroys its frame and everything that the frame owns; operations of a platform unlink
+// themselves. Thread: a task lives on the one thread of its reactor.
 #pragma once
 
 #include <coroutine>

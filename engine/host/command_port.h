@@ -28,7 +28,8 @@ class CommandPort {
   [[nodiscard]] virtual io::Task<Result<Started>> import_seed(io::Scope& scope, Import command) = 0;
 
   // Short ones.
-  [[nodiscard]] virtual io::Task<Result<std::vector<MachineStatus>>> status(io::Scope& scope, std::optional<std::string> machine) = 0;
+  [[nodiscard]] virtual io::Task<Result<std::vector<MachineStatus>>> status(io::Scope& scope,
+                                                                            std::optional<std::string> machine) = 0;
   [[nodiscard]] virtual io::Task<Result<std::vector<PointInfo>>> points(io::Scope& scope, std::string machine) = 0;
   [[nodiscard]] virtual io::Task<Status> pause(io::Scope& scope, std::string machine, Execution execution) = 0;
   [[nodiscard]] virtual io::Task<Status> resume(io::Scope& scope, std::string machine, Execution execution) = 0;

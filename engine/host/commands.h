@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every command of a host as a struct, and what it answers. The control API and the simulator speak these; JSON and tables
-// are made at the edge. Names are as operators know them; ids stay inside.
+// Every command of a host as a struct, and what it answers. The control API and the simulator speak these; JSON and
+// tables are made at the edge. Names are as operators know them; ids stay inside.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ enum class ReplicaRemoval : std::uint8_t { keep, remove };
 enum class TargetExists : std::uint8_t { refuse, overwrite };  // --force
 enum class Execution : std::uint8_t { real, dry_run };
 
-// ---- commands ----------------------------------------------------------------------------------------------------------
+// ---- commands
+// ----------------------------------------------------------------------------------------------------------
 
 struct ProtectDisk {
   std::string name;
@@ -53,7 +54,7 @@ struct Restore {
   std::string machine;
   std::string point = "latest";  // as the operator wrote it: number, latest, oldest, time, duration ago
   std::string disk;
-  std::string to;                // absolute
+  std::string to;  // absolute
   TargetExists target = TargetExists::refuse;
   Execution execution = Execution::real;
 };
@@ -77,7 +78,8 @@ struct Plan {
   std::optional<ByteCount> bytes;  // to be read, sent or written, as far as it can be known
 };
 
-// ---- what is shown -----------------------------------------------------------------------------------------------------
+// ---- what is shown
+// -----------------------------------------------------------------------------------------------------
 
 struct PointInfo {
   Sequence sequence;
@@ -124,14 +126,15 @@ struct MachineStatus {
 struct PeerInfo {
   HostId id;
   std::string name;
-  std::string address;       // "chi.example:8084"; empty for a host that only comes to us
-  std::string role;          // "replica" (we send to it), "primary" (it sends to us), "both"
+  std::string address;  // "chi.example:8084"; empty for a host that only comes to us
+  std::string role;     // "replica" (we send to it), "primary" (it sends to us), "both"
   bool revoked = false;
   WallTime joined;
   std::optional<WallTime> last_seen;
 };
 
-// ---- jobs --------------------------------------------------------------------------------------------------------------
+// ---- jobs
+// --------------------------------------------------------------------------------------------------------------
 
 using JobId = std::uint64_t;
 enum class JobState : std::uint8_t { running, done, failed, cancelled };
@@ -160,11 +163,11 @@ struct RestoreResult {
 // One damaged place, named for people.
 struct DamageReport {
   std::string machine;
-  std::string disk;                // empty where it is the journal itself
-  Sequence first_point;            // the points that read it
+  std::string disk;      // empty where it is the journal itself
+  Sequence first_point;  // the points that read it
   Sequence last_point;
   std::optional<Extent> extent;
-  std::string what;                // which file, which check
+  std::string what;  // which file, which check
 };
 struct VerifyResult {
   std::string machine;
@@ -173,11 +176,11 @@ struct VerifyResult {
   ByteCount bytes_read;
   std::vector<DamageReport> damage;  // the first 1,000
 };
-struct TransferResult {              // export, import
+struct TransferResult {  // export, import
   std::string machine;
   std::string path;
-  ByteCount bytes;                   // content
-  ByteCount stored_bytes;            // on the medium
+  ByteCount bytes;         // content
+  ByteCount stored_bytes;  // on the medium
   std::optional<Sequence> sequence;
   std::optional<Digest> digest;
 };
@@ -185,14 +188,15 @@ struct RemovalResult {
   std::string machine;
   bool replica_removed = false;
 };
-using JobResult = std::variant<std::monostate, SyncResult, ProtectResult, RestoreResult, VerifyResult, TransferResult, RemovalResult>;
+using JobResult =
+    std::variant<std::monostate, SyncResult, ProtectResult, RestoreResult, VerifyResult, TransferResult, RemovalResult>;
 
 struct JobInfo {
   JobId id = 0;
-  std::string kind;     // "protect", "sync", "restore", "verify", "export", "import", "unprotect"
+  std::string kind;  // "protect", "sync", "restore", "verify", "export", "import", "unprotect"
   std::string machine;
   JobState state = JobState::running;
-  std::string phase;    // "reading", "sending", "verifying"
+  std::string phase;  // "reading", "sending", "verifying"
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;  // 0 = not known
   WallTime started;

@@ -41,20 +41,25 @@ io::Task<Status> Host::open_state(io::Scope& scope) {
   co_return locked;
 }
 
-// A damaged host.db is moved aside and made anew: machines and points come back from the journals, peers, permissions and
-// keys do not, and that is said.
+// A damaged host.db is moved aside and made anew: machines and points come back from the journals, peers, permissions
+// and keys do not, and that is said.
 io::Task<Status> Host::open_catalogue(io::Scope& scope) {
-  std::string path = (options_.stores.empty() ? options_.state_path : options_.stores.front().path) + "/" + catalogue_name;
-  const catalogue::CatalogueLocation where = options_.catalogue ? *options_.catalogue : catalogue::CatalogueLocation::file(path);
+  std::string path =
+      (options_.stores.empty() ? options_.state_path : options_.stores.front().path) + "/" + catalogue_name;
+  const catalogue::CatalogueLocation where =
+      options_.catalogue ? *options_.catalogue : catalogue::CatalogueLocation::file(path);
   if (!options_.catalogue && !options_.stores.empty()) {
-    AFI_CO_TRY(const std::unique_ptr<io::Directory> store, platform_.disk.make_directory(scope, options_.stores.front().path));
+    AFI_CO_TRY(const std::unique_ptr<io::Directory> store,
+               platform_.disk.make_directory(scope, options_.stores.front().path));
   }
   auto opening = catalogue::Catalogue::open(scope, platform_.workers, where);
   Result<std::unique_ptr<catalogue::Catalogue>> opened = co_await opening;
   if (!opened && opened.error().code == ErrorCode::damaged && !options_.catalogue) {
     const std::string why = opened.error().text();
-    AFI_CO_TRY(const std::string aside, catalogue::Catalogue::move_aside(scope, platform_.disk, path, platform_.clock.now()));
-    notices_.push_back("host.db was damaged (" + why + ") and was moved to " + aside + "; machines and points were rebuilt from the "
+    AFI_CO_TRY(const std::string aside,
+               catalogue::Catalogue::move_aside(scope, platform_.disk, path, platform_.clock.now()));
+    notices_.push_back("host.db was damaged (" + why + ") and was moved to " + aside +
+                       "; machines and points were rebuilt from the "
                        "journals; peers, permissions and registration keys are gone: enrol the primaries again");
     AFI_CO_TRY(catalogue_, catalogue::Catalogue::open(scope, platform_.workers, where));
   } else {
@@ -68,11 +73,14 @@ io::Task<Status> Host::open_catalogue(io::Scope& scope) {
 
 io::Task<Status> Host::open_stores(io::Scope& scope) {
   for (const replica::StoreOptions& options : options_.stores) {
-    AFI_CO_TRY(std::unique_ptr<replica::ReplicaStore> store, replica::ReplicaStore::open(scope, platform_, *catalogue_, options));
+    AFI_CO_TRY(std::unique_ptr<replica::ReplicaStore> store,
+               replica::ReplicaStore::open(scope, platform_, *catalogue_, options));
     for (const std::shared_ptr<replica::Machine>& machine : store->machines()) {
-      for (const std::string& finding : machine->findings()) notices_.push_back(machine->description().name + ": " + finding);
+      for (const std::string& finding : machine->findings())
+        notices_.push_back(machine->description().name + ": " + finding);
     }
-    for (const replica::MachineTrouble& trouble : store->troubles()) notices_.push_back(trouble.id.text() + ": " + trouble.reason);
+    for (const replica::MachineTrouble& trouble : store->troubles())
+      notices_.push_back(trouble.id.text() + ": " + trouble.reason);
     stores_.push_back(std::move(store));
   }
   co_return Status{};
@@ -100,16 +108,19 @@ io::Task<Result<std::unique_ptr<PointSink>>> Host::admit(io::Scope& scope, Peer 
   AFI_CO_TRY(const std::optional<catalogue::PeerRow> known, catalogue_->peer(scope, peer.id));
   if (!known || known->role == catalogue::PeerRole::replica) {
     co_return fail(ErrorCode::permission_denied, "admit a primary",
-                   "this replica does not know the host " + peer.name + " as a primary; run 'afterimage enrol join KEY' there first");
+                   "this replica does not know the host " + peer.name +
+                       " as a primary; run 'afterimage enrol join KEY' there first");
   }
   if (known->state == catalogue::PeerState::revoked) {
-    co_return fail(ErrorCode::permission_denied, "admit a primary", "the host " + known->name + " has been revoked on this replica");
+    co_return fail(ErrorCode::permission_denied, "admit a primary",
+                   "the host " + known->name + " has been revoked on this replica");
   }
   AFI_CO_TRY(const std::optional<catalogue::PermissionRow> permission, catalogue_->permission(scope, peer.id));
   replica::ReplicaStore* store = permission ? find_store(permission->store) : nullptr;
   if (store == nullptr) {
     co_return fail(ErrorCode::permission_denied, "admit a primary",
-                   permission ? "the store " + permission->store + " of the host " + known->name + " is not configured on this replica"
+                   permission ? "the store " + permission->store + " of the host " + known->name +
+                                    " is not configured on this replica"
                               : "the host " + known->name + " has no permission to replicate here");
   }
   AFI_CO_TRY_STATUS(catalogue_->note_seen(scope, peer.id, platform_.clock.now()));
@@ -172,7 +183,8 @@ io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std:
   for (const std::shared_ptr<replica::Machine>& replica : replicas) {
     auto describing = replica_commands_.status_of(scope, replica);
     MachineStatus status = co_await describing;
-    if (!machine || *machine == status.name || *machine == status.peer + "/" + status.name) list.push_back(std::move(status));
+    if (!machine || *machine == status.name || *machine == status.peer + "/" + status.name)
+      list.push_back(std::move(status));
   }
   for (MachineStatus& status : replica_commands_.troubles()) {
     if (!machine || *machine == status.name) list.push_back(std::move(status));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host: the whole daemon without a network. It keeps the machines this host protects and the stores it is a replica for, runs
-// commands and jobs, and opens the gate to primaries. The simulator runs it as it is; the daemon adds sockets and trust.
+// Host: the whole daemon without a network. It keeps the machines this host protects and the stores it is a replica
+// for, runs commands and jobs, and opens the gate to primaries. The simulator runs it as it is; the daemon adds sockets
+// and trust.
 //
 //   DIR/state/lock               one daemon to a state
 //   DIR/state/machines/<id>/     protected machines (engine/source/primary_files.h)
@@ -40,14 +41,14 @@ using Notices = std::vector<std::string>;
 
 class Host final : public CommandPort, public ReplicaGate {
  public:
-  // Opens and recovers everything. `connector` outlives the host and may be called as soon as a command needs it. Errors:
-  // busy (another daemon), permission_denied, damaged … with a sentence each.
+  // Opens and recovers everything. `connector` outlives the host and may be called as soon as a command needs it.
+  // Errors: busy (another daemon), permission_denied, damaged … with a sentence each.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<Host>>> open(io::Scope& scope, const io::Platform& platform,
                                                                     HostOptions options, SinkConnector& connector);
   ~Host() override;
 
-  // Cancels jobs, ends sessions' sinks and waits for them. Call it before the destructor, except under the simulator, where
-  // destroying a host is how it is killed.
+  // Cancels jobs, ends sessions' sinks and waits for them. Call it before the destructor, except under the simulator,
+  // where destroying a host is how it is killed.
   [[nodiscard]] io::Task<void> stop();
 
   [[nodiscard]] const HostOptions& options() const { return options_; }
@@ -69,7 +70,8 @@ class Host final : public CommandPort, public ReplicaGate {
   [[nodiscard]] io::Task<Result<Started>> verify(io::Scope& scope, Verify command) override;
   [[nodiscard]] io::Task<Result<Started>> export_seed(io::Scope& scope, Export command) override;
   [[nodiscard]] io::Task<Result<Started>> import_seed(io::Scope& scope, Import command) override;
-  [[nodiscard]] io::Task<Result<std::vector<MachineStatus>>> status(io::Scope& scope, std::optional<std::string> machine) override;
+  [[nodiscard]] io::Task<Result<std::vector<MachineStatus>>> status(io::Scope& scope,
+                                                                    std::optional<std::string> machine) override;
   [[nodiscard]] io::Task<Result<std::vector<PointInfo>>> points(io::Scope& scope, std::string machine) override;
   [[nodiscard]] io::Task<Status> pause(io::Scope& scope, std::string machine, Execution execution) override;
   [[nodiscard]] io::Task<Status> resume(io::Scope& scope, std::string machine, Execution execution) override;

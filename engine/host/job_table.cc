@@ -15,21 +15,25 @@ void Job::advance(const char* phase, std::uint64_t done, std::uint64_t total) {
   info.bytes_total = total;
 }
 
-JobTable::JobTable(const io::Platform& platform) : platform_(platform), scope_(platform.reactor), tasks_(platform.reactor) {}
+JobTable::JobTable(const io::Platform& platform)
+    : platform_(platform), scope_(platform.reactor), tasks_(platform.reactor) {}
 
 const Job* JobTable::running_for(const std::string& machine) const {
   for (const auto& [id, job] : jobs_) {
-    if (job->info.state == JobState::running && job->info.machine == machine && changes_machine(job->info.kind)) return job.get();
+    if (job->info.state == JobState::running && job->info.machine == machine && changes_machine(job->info.kind))
+      return job.get();
   }
   return nullptr;
 }
 
 Result<JobId> JobTable::start(std::string kind, std::string machine, Body body) {
-  if (stopping_) return fail(ErrorCode::refused, "start a job", "this host is stopping; run the command again when it is up");
+  if (stopping_)
+    return fail(ErrorCode::refused, "start a job", "this host is stopping; run the command again when it is up");
   if (const Job* running = machine.empty() || !changes_machine(kind) ? nullptr : running_for(machine)) {
     return fail(ErrorCode::busy, "start a job",
                 machine + " is busy: job " + std::to_string(running->info.id) + " (" + running->info.kind +
-                ") is running; wait for it or run 'afterimage jobs " + std::to_string(running->info.id) + " cancel'");
+                    ") is running; wait for it or run 'afterimage jobs " + std::to_string(running->info.id) +
+                    " cancel'");
   }
   JobInfo info;
   info.id = next_++;
@@ -77,7 +81,8 @@ std::vector<JobInfo> JobTable::list() const {
 Result<JobInfo> JobTable::find(JobId id) const {
   const auto found = jobs_.find(id);
   if (found == jobs_.end()) {
-    return fail(ErrorCode::not_found, "find a job", "there is no job " + std::to_string(id) + "; 'afterimage jobs' lists them");
+    return fail(ErrorCode::not_found, "find a job",
+                "there is no job " + std::to_string(id) + "; 'afterimage jobs' lists them");
   }
   return found->second->info;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JobTable: long commands on their way. A job belongs to the host, not to whoever asked: a caller may come and go. The newest
-// limits::jobs_kept_max are remembered; running ones are never forgotten. Thread: the reactor's.
+// JobTable: long commands on their way. A job belongs to the host, not to whoever asked: a caller may come and go. The
+// newest limits::jobs_kept_max are remembered; running ones are never forgotten. Thread: the reactor's.
 #pragma once
 
 #include <functional>

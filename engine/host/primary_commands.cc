@@ -21,8 +21,12 @@ bool is_transient(const Error& error) {
 }
 
 SyncResult sync_result(const std::string& machine, const source::CycleResult& cycle) {
-  return SyncResult{.machine = machine, .sequence = cycle.record.sequence, .digest = cycle.record.digest(),
-                    .changed_bytes = cycle.changed, .sent_bytes = cycle.sent, .seconds = cycle.took};
+  return SyncResult{.machine = machine,
+                    .sequence = cycle.record.sequence,
+                    .digest = cycle.record.digest(),
+                    .changed_bytes = cycle.changed,
+                    .sent_bytes = cycle.sent,
+                    .seconds = cycle.took};
 }
 
 std::unexpected<Error> bad_protect(std::string why) {
@@ -57,14 +61,15 @@ io::Task<Result<catalogue::PeerRow>> PrimaryCommands::find_replica(io::Scope& sc
     if (peer.role == catalogue::PeerRole::primary) continue;
     const bool named = peer.name == name || peer.address == name || peer.address.starts_with(name + ":");
     if (named && peer.state == catalogue::PeerState::revoked) {
-      co_return fail(ErrorCode::authentication, "find a replica", "the replica " + name + " has been revoked on this host");
+      co_return fail(ErrorCode::authentication, "find a replica",
+                     "the replica " + name + " has been revoked on this host");
     }
     if (named) co_return peer;
     known += (known.empty() ? "" : ", ") + peer.name;
   }
   co_return fail(ErrorCode::not_found, "find a replica",
                  "this host knows no replica '" + name + "'" + (known.empty() ? "" : " (it knows " + known + ")") +
-                 "; run 'afterimage enrol key' on the replica and 'afterimage enrol join KEY' here");
+                     "; run 'afterimage enrol key' on the replica and 'afterimage enrol join KEY' here");
 }
 
 io::Task<std::string> PrimaryCommands::name_of_peer(io::Scope& scope, HostId id) {
@@ -87,7 +92,8 @@ Status PrimaryCommands::check_protect(const Protect& command) {
     if (!paths.insert(disk.path).second) return bad_protect("two disks have the image " + disk.path);
     Primary* other = primaries_.find_image(disk.path);
     if (other != nullptr && other->name() != command.machine) {
-      return fail(ErrorCode::refused, "protect a machine", "the image " + disk.path + " is protected as part of " + other->name() + " already");
+      return fail(ErrorCode::refused, "protect a machine",
+                  "the image " + disk.path + " is protected as part of " + other->name() + " already");
     }
   }
   return {};
@@ -101,7 +107,8 @@ io::Task<Result<PrimaryRecord>> PrimaryCommands::make_record(io::Scope& scope, c
   record.image_paths = paths_of(command);
   AFI_CO_TRY(const std::vector<ByteCount> sizes, source::image_sizes(scope, platform_.disk, record.image_paths));
   for (std::size_t i = 0; i < command.disks.size(); ++i) {
-    DiskDescription disk{.id = platform_.random.make_id<DiskId>(), .name = command.disks[i].name, .size = sizes[i], .secret = {}};
+    DiskDescription disk{
+        .id = platform_.random.make_id<DiskId>(), .name = command.disks[i].name, .size = sizes[i], .secret = {}};
     platform_.random.fill(disk.secret.bytes);
     record.description.disks.push_back(std::move(disk));
   }
@@ -117,7 +124,8 @@ io::Task<Result<Started>> PrimaryCommands::protect(io::Scope& scope, Protect com
   if (Primary* known = primaries_.find(command.machine)) {
     // The same command again goes on with a seeding that was cut.
     if (!known->machine || known->machine->record().stage != PrimaryStage::seeding ||
-        known->machine->record().image_paths != record.image_paths || known->machine->record().replica != record.replica) {
+        known->machine->record().image_paths != record.image_paths ||
+        known->machine->record().replica != record.replica) {
       co_return fail(ErrorCode::already_exists, "protect a machine",
                      command.machine + " is protected already; 'afterimage status " + command.machine + "' shows it");
     }
@@ -130,8 +138,9 @@ io::Task<Result<Started>> PrimaryCommands::protect(io::Scope& scope, Protect com
       plan.steps.push_back("read disk " + disk.name + " (" + std::to_string(disk.size.value()) + " bytes)");
       bytes += disk.size;
     }
-    plan.steps.push_back(command.seed == SeedKind::media ? "wait for 'afterimage export' and the import of the seed at " + replica.name
-                                                         : "send what is not zeros to " + replica.name + " and make point 1");
+    plan.steps.push_back(command.seed == SeedKind::media
+                             ? "wait for 'afterimage export' and the import of the seed at " + replica.name
+                             : "send what is not zeros to " + replica.name + " and make point 1");
     plan.bytes = bytes;
     co_return plan;
   }
@@ -174,7 +183,8 @@ io::Task<Result<Started>> PrimaryCommands::sync(io::Scope& scope, Sync command) 
   }
   if (command.execution == Execution::dry_run) {
     Plan plan;
-    plan.steps.push_back("read the images of " + command.machine + ", compare them with the last acknowledged point, and send what changed");
+    plan.steps.push_back("read the images of " + command.machine +
+                         ", compare them with the last acknowledged point, and send what changed");
     ByteCount bytes;
     for (const DiskDescription& disk : record.description.disks) bytes += disk.size;
     plan.bytes = bytes;
@@ -190,12 +200,14 @@ io::Task<Result<JobResult>> PrimaryCommands::run_sync(Job& job) {
 }
 
 io::Task<Result<source::CycleResult>> PrimaryCommands::replicate(Job& job, Primary& primary, source::Goal goal) {
-  AFI_CO_TRY(const std::unique_ptr<PointSink> session, connector_.connect(job.scope, primary.machine->record().replica));
+  AFI_CO_TRY(const std::unique_ptr<PointSink> session,
+             connector_.connect(job.scope, primary.machine->record().replica));
   auto replicating = primary.machine->replicate(job.scope, *session, goal, &job);
   co_return co_await replicating;
 }
 
-io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Job& job, Primary& primary, source::Goal goal) {
+io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Job& job, Primary& primary,
+                                                                              source::Goal goal) {
   Duration pause = first_pause;
   for (int attempt = 1;; ++attempt) {
     job.info.phase = "connecting";
@@ -204,7 +216,9 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
     if (cycle) {
       for (std::string& warning : cycle->warnings) job.warn(std::move(warning));
       primary.last_failure.reset();
-      primary.last_cycle = CycleInfo{.seconds = cycle->took, .changed_bytes = cycle->changed, .sent_bytes = cycle->sent,
+      primary.last_cycle = CycleInfo{.seconds = cycle->took,
+                                     .changed_bytes = cycle->changed,
+                                     .sent_bytes = cycle->sent,
                                      .stored_bytes = cycle->stored};
       auto counting = primary.machine->points(job.scope);
       const Result<std::vector<source::HistoricPoint>> points = co_await counting;
@@ -213,7 +227,8 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
     }
     primary.last_failure = cycle.error();
     const bool connected = job.info.phase != "connecting";
-    if (!is_transient(cycle.error()) || !connected || attempt == attempts_max || job.scope.is_interrupted()) co_return cycle;
+    if (!is_transient(cycle.error()) || !connected || attempt == attempts_max || job.scope.is_interrupted())
+      co_return cycle;
     job.info.phase = "waiting to connect again";
     AFI_CO_TRY_STATUS(io::sleep_for(job.scope, pause));
     pause *= 2;
@@ -226,12 +241,14 @@ io::Task<Result<Started>> PrimaryCommands::unprotect(io::Scope& scope, Unprotect
   (void)primary;
   if (command.execution == Execution::dry_run) {
     Plan plan;
-    if (command.replica_removal == ReplicaRemoval::remove) plan.steps.push_back("remove the replica of " + command.machine + " with all its points");
+    if (command.replica_removal == ReplicaRemoval::remove)
+      plan.steps.push_back("remove the replica of " + command.machine + " with all its points");
     plan.steps.push_back("forget " + command.machine + " on this host; its images stay as they are");
     co_return plan;
   }
   const ReplicaRemoval removal = command.replica_removal;
-  co_return jobs_.start("unprotect", command.machine, [this, removal](Job& job) { return run_unprotect(job, removal); });
+  co_return jobs_.start("unprotect", command.machine,
+                        [this, removal](Job& job) { return run_unprotect(job, removal); });
 }
 
 io::Task<Result<JobResult>> PrimaryCommands::run_unprotect(Job& job, ReplicaRemoval removal) {
@@ -254,15 +271,18 @@ io::Task<Result<Started>> PrimaryCommands::export_seed(io::Scope& scope, Export 
   AFI_CO_RESULT(Primary* const primary, find(command.machine));
   const PrimaryRecord& record = primary->machine->record();
   if (record.stage != PrimaryStage::awaiting_medium) {
-    co_return fail(ErrorCode::refused, "export a seed",
-                   command.machine + (record.stage == PrimaryStage::seeding ? " is seeded over the network" : " has been seeded already") +
-                   "; a seed is exported of a machine that was protected with --seed media");
+    co_return fail(
+        ErrorCode::refused, "export a seed",
+        command.machine +
+            (record.stage == PrimaryStage::seeding ? " is seeded over the network" : " has been seeded already") +
+            "; a seed is exported of a machine that was protected with --seed media");
   }
   if (command.execution == Execution::dry_run) {
     Plan plan;
     ByteCount bytes;
     for (const DiskDescription& disk : record.description.disks) bytes += disk.size;
-    plan.steps.push_back("read all disks of " + command.machine + " and write what is not zeros, compressed, to " + command.to);
+    plan.steps.push_back("read all disks of " + command.machine + " and write what is not zeros, compressed, to " +
+                         command.to);
     plan.bytes = bytes;
     co_return plan;
   }
@@ -275,17 +295,22 @@ io::Task<Result<JobResult>> PrimaryCommands::run_export(Job& job, std::string to
   AFI_CO_TRY(std::unique_ptr<io::Directory> folder, platform_.disk.make_directory(job.scope, to));
   medium::MediumSink medium(platform_, std::move(folder), self_.id, self_.name);
   AFI_CO_TRY(const source::CycleResult cycle, primary->machine->seed_medium(job.scope, medium, &job));
-  co_return JobResult(TransferResult{.machine = job.info.machine, .path = std::move(to), .bytes = cycle.changed,
-                                     .stored_bytes = medium.written(), .sequence = cycle.record.sequence,
+  co_return JobResult(TransferResult{.machine = job.info.machine,
+                                     .path = std::move(to),
+                                     .bytes = cycle.changed,
+                                     .stored_bytes = medium.written(),
+                                     .sequence = cycle.record.sequence,
                                      .digest = cycle.record.digest()});
 }
 
-io::Task<Status> PrimaryCommands::set_activity(io::Scope& scope, std::string machine, Activity activity, Execution execution) {
+io::Task<Status> PrimaryCommands::set_activity(io::Scope& scope, std::string machine, Activity activity,
+                                               Execution execution) {
   AFI_CO_RESULT(Primary* const primary, find(machine));
   if (execution == Execution::dry_run || primary->machine->record().activity == activity) co_return Status{};
   if (const Job* running = jobs_.running_for(machine)) {
-    co_return fail(ErrorCode::busy, "pause or resume a machine",
-                   machine + " is busy: job " + std::to_string(running->info.id) + " (" + running->info.kind + ") is running");
+    co_return fail(
+        ErrorCode::busy, "pause or resume a machine",
+        machine + " is busy: job " + std::to_string(running->info.id) + " (" + running->info.kind + ") is running");
   }
   auto setting = primary->machine->set_activity(scope, activity);
   co_return co_await setting;

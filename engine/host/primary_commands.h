@@ -24,7 +24,8 @@ struct HostLabel {
 class PrimaryCommands {
  public:
   // All by reference outlive it.
-  PrimaryCommands(const io::Platform& platform, HostLabel self, PrimaryTable& primaries, JobTable& jobs, SinkConnector& connector)
+  PrimaryCommands(const io::Platform& platform, HostLabel self, PrimaryTable& primaries, JobTable& jobs,
+                  SinkConnector& connector)
       : platform_(platform), self_(std::move(self)), primaries_(primaries), jobs_(jobs), connector_(connector) {}
   void use(catalogue::Catalogue& catalogue) { catalogue_ = &catalogue; }
 
@@ -32,7 +33,8 @@ class PrimaryCommands {
   [[nodiscard]] io::Task<Result<Started>> sync(io::Scope& scope, Sync command);
   [[nodiscard]] io::Task<Result<Started>> unprotect(io::Scope& scope, Unprotect command);
   [[nodiscard]] io::Task<Result<Started>> export_seed(io::Scope& scope, Export command);
-  [[nodiscard]] io::Task<Status> set_activity(io::Scope& scope, std::string machine, Activity activity, Execution execution);
+  [[nodiscard]] io::Task<Status> set_activity(io::Scope& scope, std::string machine, Activity activity,
+                                              Execution execution);
 
   [[nodiscard]] io::Task<MachineStatus> status_of(io::Scope& scope, Primary& primary);
   [[nodiscard]] io::Task<Result<std::vector<PointInfo>>> points_of(io::Scope& scope, Primary& primary);
@@ -48,7 +50,8 @@ class PrimaryCommands {
   [[nodiscard]] io::Task<Result<JobResult>> run_unprotect(Job& job, ReplicaRemoval removal);
   [[nodiscard]] io::Task<Result<JobResult>> run_export(Job& job, std::string to);
   [[nodiscard]] io::Task<Result<source::CycleResult>> replicate(Job& job, Primary& primary, source::Goal goal);
-  [[nodiscard]] io::Task<Result<source::CycleResult>> replicate_with_retries(Job& job, Primary& primary, source::Goal goal);
+  [[nodiscard]] io::Task<Result<source::CycleResult>> replicate_with_retries(Job& job, Primary& primary,
+                                                                             source::Goal goal);
 
   io::Platform platform_;
   HostLabel self_;

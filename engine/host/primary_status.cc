@@ -26,12 +26,9 @@ std::string state_of(const PrimaryRecord& record, const Job* running) {
   if (running != nullptr && running->info.kind == "sync" && record.stage == PrimaryStage::replicating) return "syncing";
   if (record.activity == Activity::paused) return "paused";
   switch (record.stage) {
-    case PrimaryStage::seeding:
-      return "seeding";
-    case PrimaryStage::awaiting_medium:
-      return "waiting for medium";
-    case PrimaryStage::replicating:
-      return "idle";
+    case PrimaryStage::seeding: return "seeding";
+    case PrimaryStage::awaiting_medium: return "waiting for medium";
+    case PrimaryStage::replicating: return "idle";
   }
   std::unreachable();
 }
@@ -43,16 +40,20 @@ void judge(MachineStatus& status, const Primary& primary, const Job* running) {
   };
   const PrimaryRecord& record = primary.machine->record();
   if (primary.last_failure) {
-    worsen(record.acknowledged ? Health::warning : Health::critical, "the last attempt failed: " + primary.last_failure->text());
+    worsen(record.acknowledged ? Health::warning : Health::critical,
+           "the last attempt failed: " + primary.last_failure->text());
     if (primary.last_failure->code == ErrorCode::resync_required) status.state = "resync required";
   }
-  if (record.activity == Activity::paused) worsen(Health::warning, "paused by the operator; 'afterimage resume " + status.name + "' goes on");
+  if (record.activity == Activity::paused)
+    worsen(Health::warning, "paused by the operator; 'afterimage resume " + status.name + "' goes on");
   if (record.stage == PrimaryStage::seeding && running == nullptr) {
     worsen(Health::critical, "the seeding is not finished; 'afterimage sync " + status.name + "' goes on with it");
   }
   if (record.stage == PrimaryStage::awaiting_medium) {
-    worsen(Health::warning, record.pending ? "the seed was exported; import it at the replica, then run 'afterimage sync " + status.name + "'"
-                                           : "no seed yet; run 'afterimage export " + status.name + " --to DIR'");
+    worsen(Health::warning,
+           record.pending
+               ? "the seed was exported; import it at the replica, then run 'afterimage sync " + status.name + "'"
+               : "no seed yet; run 'afterimage export " + status.name + " --to DIR'");
   }
 }
 
@@ -80,8 +81,10 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
   for (std::size_t i = 0; i < record.description.disks.size(); ++i) {
     const DiskDescription& disk = record.description.disks[i];
     const format::PointDisk* newest = record.acknowledged ? record.acknowledged->find(disk.id) : nullptr;
-    status.disks.push_back(DiskStatus{.name = disk.name, .path = record.image_paths[i],
-                                      .size = newest != nullptr ? newest->sizes.after : disk.size, .dirty = std::nullopt});
+    status.disks.push_back(DiskStatus{.name = disk.name,
+                                      .path = record.image_paths[i],
+                                      .size = newest != nullptr ? newest->sizes.after : disk.size,
+                                      .dirty = std::nullopt});
   }
   if (record.acknowledged) {
     status.rpo_lag = platform_.clock.now() - record.acknowledged->frozen;
@@ -94,7 +97,8 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
 }
 
 io::Task<Result<std::vector<PointInfo>>> PrimaryCommands::points_of(io::Scope& scope, Primary& primary) {
-  if (!primary.machine) co_return fail(ErrorCode::damaged, "list points", "the state of this machine cannot be read: " + primary.damage);
+  if (!primary.machine)
+    co_return fail(ErrorCode::damaged, "list points", "the state of this machine cannot be read: " + primary.damage);
   AFI_CO_TRY(const std::vector<source::HistoricPoint> history, primary.machine->points(scope));
   std::vector<PointInfo> points;
   for (const source::HistoricPoint& point : history) points.push_back(point_info(point));

@@ -65,9 +65,11 @@ io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord rec
   AFI_CO_TRY_STATUS(machines_->sync(scope));
   Primary primary;
   primary.folder = folder;
-  AFI_CO_TRY(primary.machine, source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record)));
+  AFI_CO_TRY(primary.machine,
+             source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record)));
   const auto [at, fresh] = primaries_.emplace(name, std::move(primary));
-  (void)fresh;  // looked for above, and nothing ran in between that adds the same name: jobs of a name exclude each other
+  (void)
+      fresh;  // looked for above, and nothing ran in between that adds the same name: jobs of a name exclude each other
   co_return &at->second;
 }
 

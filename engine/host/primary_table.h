@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PrimaryTable: the machines this host protects, by name, each in a folder of its own named by its id. A folder that does not
-// read back is kept and shown, never removed. Thread: the reactor's.
+// PrimaryTable: the machines this host protects, by name, each in a folder of its own named by its id. A folder that
+// does not read back is kept and shown, never removed. Thread: the reactor's.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ struct Primary {
   std::string damage;                               // why it could not be opened
   std::uint64_t points = 0;
   std::optional<CycleInfo> last_cycle;
-  std::optional<Error> last_failure;                // of the newest attempt, if that failed
+  std::optional<Error> last_failure;  // of the newest attempt, if that failed
   [[nodiscard]] std::string name() const;
 };
 

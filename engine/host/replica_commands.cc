@@ -17,9 +17,15 @@ namespace {
 std::string unfinished_name(const std::string& path) { return path + ".unfinished"; }
 
 PointInfo point_info(const catalogue::PointRow& row) {
-  return PointInfo{.sequence = row.sequence, .time = row.frozen, .received = row.received, .consistency = row.consistency,
-                   .digest = row.digest, .changed_bytes = row.changed, .stored_bytes = row.stored,
-                   .verified_at = row.verified_at, .damage = row.damage};
+  return PointInfo{.sequence = row.sequence,
+                   .time = row.frozen,
+                   .received = row.received,
+                   .consistency = row.consistency,
+                   .digest = row.digest,
+                   .changed_bytes = row.changed,
+                   .stored_bytes = row.stored,
+                   .verified_at = row.verified_at,
+                   .damage = row.damage};
 }
 
 Health health_of(const MachineStatus& status, bool stopped, bool damaged) {
@@ -68,7 +74,8 @@ io::Task<Result<std::shared_ptr<replica::Machine>>> ReplicaCommands::find(io::Sc
 
 Result<Sequence> ReplicaCommands::select(const replica::Machine& machine, const std::string& written) const {
   std::vector<DatedPoint> points;
-  for (const catalogue::PointRow& row : machine.points()) points.push_back({.sequence = row.sequence, .time = row.frozen});
+  for (const catalogue::PointRow& row : machine.points())
+    points.push_back({.sequence = row.sequence, .time = row.frozen});
   return select_point(points, written, platform_.clock.now());
 }
 
@@ -93,12 +100,14 @@ io::Task<Result<Started>> ReplicaCommands::restore(io::Scope& scope, Restore com
   auto looking = folder->open_file(scope, split.name, io::OpenMode::read);
   const bool exists = (co_await looking).has_value();
   if (exists && command.target == TargetExists::refuse) {
-    co_return fail(ErrorCode::already_exists, "restore a disk", command.to + " exists already; give another --to, or --force to replace it");
+    co_return fail(ErrorCode::already_exists, "restore a disk",
+                   command.to + " exists already; give another --to, or --force to replace it");
   }
   if (command.execution == Execution::dry_run) {
     Plan plan;
     plan.steps.push_back("write disk " + command.disk + " of " + command.machine + " as of point " +
-                         std::to_string(point.value()) + " to " + command.to + (exists ? ", replacing what is there" : ""));
+                         std::to_string(point.value()) + " to " + command.to +
+                         (exists ? ", replacing what is there" : ""));
     plan.bytes = disk->size;
     co_return plan;
   }
@@ -107,8 +116,8 @@ io::Task<Result<Started>> ReplicaCommands::restore(io::Scope& scope, Restore com
   });
 }
 
-io::Task<Result<JobResult>> ReplicaCommands::run_restore(Job& job, std::shared_ptr<replica::Machine> machine, Sequence point,
-                                                         Restore command) {
+io::Task<Result<JobResult>> ReplicaCommands::run_restore(Job& job, std::shared_ptr<replica::Machine> machine,
+                                                         Sequence point, Restore command) {
   AFI_CO_RESULT(const io::SplitPath split, io::split_path(command.to));
   AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, platform_.disk.open_directory(job.scope, split.directory));
   const std::string unfinished = unfinished_name(split.name);
@@ -129,8 +138,12 @@ io::Task<Result<JobResult>> ReplicaCommands::run_restore(Job& job, std::shared_p
   AFI_CO_TRY_STATUS(command.target == TargetExists::overwrite ? folder->replace(job.scope, unfinished, split.name)
                                                               : folder->rename_new(job.scope, unfinished, split.name));
   AFI_CO_TRY_STATUS(folder->sync(job.scope));
-  co_return JobResult(RestoreResult{.machine = command.machine, .sequence = point, .disk = command.disk, .path = command.to,
-                                    .size = outcome->size, .written = outcome->written});
+  co_return JobResult(RestoreResult{.machine = command.machine,
+                                    .sequence = point,
+                                    .disk = command.disk,
+                                    .path = command.to,
+                                    .size = outcome->size,
+                                    .written = outcome->written});
 }
 
 io::Task<Result<Started>> ReplicaCommands::verify(io::Scope& scope, Verify command) {
@@ -139,27 +152,34 @@ io::Task<Result<Started>> ReplicaCommands::verify(io::Scope& scope, Verify comma
   if (command.point) {
     AFI_CO_RESULT(point, select(*machine, *command.point));
   }
-  co_return jobs_.start("verify", command.machine, [this, machine, point](Job& job) { return run_verify(job, machine, point); });
+  co_return jobs_.start("verify", command.machine,
+                        [this, machine, point](Job& job) { return run_verify(job, machine, point); });
 }
 
 io::Task<Result<JobResult>> ReplicaCommands::run_verify(Job& job, std::shared_ptr<replica::Machine> machine,
                                                         std::optional<Sequence> point) {
   AFI_CO_TRY(const replica::VerifyOutcome outcome, replica::verify(job.scope, machine, point, &job));
-  VerifyResult result{.machine = job.info.machine, .points_verified = outcome.points_verified,
-                      .points_damaged = outcome.points_damaged, .bytes_read = outcome.bytes_read, .damage = {}};
+  VerifyResult result{.machine = job.info.machine,
+                      .points_verified = outcome.points_verified,
+                      .points_damaged = outcome.points_damaged,
+                      .bytes_read = outcome.bytes_read,
+                      .damage = {}};
   for (const replica::DamagedPlace& place : outcome.damage) {
     const DiskDescription* disk = place.disk ? machine->description().find_disk(*place.disk) : nullptr;
-    result.damage.push_back(DamageReport{.machine = job.info.machine, .disk = disk != nullptr ? disk->name : "",
-                                         .first_point = place.first_point, .last_point = place.last_point,
-                                         .extent = place.extent, .what = place.what});
+    result.damage.push_back(DamageReport{.machine = job.info.machine,
+                                         .disk = disk != nullptr ? disk->name : "",
+                                         .first_point = place.first_point,
+                                         .last_point = place.last_point,
+                                         .extent = place.extent,
+                                         .what = place.what});
   }
   job.info.result = result;  // shown also when the job fails for what it found
   if (result.damage.empty()) co_return JobResult(std::move(result));
   const DamageReport& first = result.damage.front();
   co_return fail(ErrorCode::damaged, "verify a machine",
                  std::to_string(result.damage.size()) + " damaged places in the replica of " + job.info.machine + ", " +
-                 std::to_string(result.points_damaged) + " points damaged, " + std::to_string(result.points_verified) +
-                 " fine; the first: " + first.what);
+                     std::to_string(result.points_damaged) + " points damaged, " +
+                     std::to_string(result.points_verified) + " fine; the first: " + first.what);
 }
 
 io::Task<Result<Started>> ReplicaCommands::import_seed(io::Scope& scope, Import command) {
@@ -171,8 +191,8 @@ io::Task<Result<Started>> ReplicaCommands::import_seed(io::Scope& scope, Import 
   const std::string machine = reader->manifest().description.name;
   if (command.execution == Execution::dry_run) {
     Plan plan;
-    plan.steps.push_back("check the seed of " + machine + " from " + reader->manifest().owner_name + " and make point " +
-                         std::to_string(reader->manifest().point.sequence.value()) + " of it");
+    plan.steps.push_back("check the seed of " + machine + " from " + reader->manifest().owner_name +
+                         " and make point " + std::to_string(reader->manifest().point.sequence.value()) + " of it");
     plan.bytes = reader->size();
     co_return plan;
   }
@@ -182,18 +202,24 @@ io::Task<Result<Started>> ReplicaCommands::import_seed(io::Scope& scope, Import 
 
 io::Task<Result<JobResult>> ReplicaCommands::run_import(Job& job, std::string from) {
   AFI_CO_TRY(std::unique_ptr<io::Directory> folder, platform_.disk.open_directory(job.scope, from));
-  AFI_CO_TRY(const std::unique_ptr<medium::MediumReader> reader, medium::MediumReader::open(job.scope, std::move(folder)));
+  AFI_CO_TRY(const std::unique_ptr<medium::MediumReader> reader,
+             medium::MediumReader::open(job.scope, std::move(folder)));
   const SeedManifest& manifest = reader->manifest();
-  AFI_CO_TRY(const std::optional<catalogue::PermissionRow> permission, catalogue_->permission(job.scope, manifest.owner));
+  AFI_CO_TRY(const std::optional<catalogue::PermissionRow> permission,
+             catalogue_->permission(job.scope, manifest.owner));
   if (!permission) {
     co_return fail(ErrorCode::permission_denied, "import a seed",
-                   "the seed is from host " + manifest.owner_name + ", which has not joined this one; run 'afterimage enrol key' "
-                   "here and 'afterimage enrol join KEY' there first");
+                   "the seed is from host " + manifest.owner_name +
+                       ", which has not joined this one; run 'afterimage enrol key' "
+                       "here and 'afterimage enrol join KEY' there first");
   }
-  const auto named = [&](const std::unique_ptr<replica::ReplicaStore>& store) { return store->name() == permission->store; };
+  const auto named = [&](const std::unique_ptr<replica::ReplicaStore>& store) {
+    return store->name() == permission->store;
+  };
   const auto store = std::ranges::find_if(stores_, named);
   if (store == stores_.end()) {
-    co_return fail(ErrorCode::not_found, "import a seed", "the store " + permission->store + " of that primary is not configured here");
+    co_return fail(ErrorCode::not_found, "import a seed",
+                   "the store " + permission->store + " of that primary is not configured here");
   }
   AFI_CO_TRY_STATUS(reader->check(job.scope, &job));
   const std::unique_ptr<PointSink> sink =
@@ -201,8 +227,12 @@ io::Task<Result<JobResult>> ReplicaCommands::run_import(Job& job, std::string fr
   AFI_CO_TRY(const Receipt receipt, reader->feed(job.scope, *sink, &job));
   ByteCount bytes;
   for (const format::PointDisk& disk : manifest.point.disks) bytes += disk.sizes.after;
-  co_return JobResult(TransferResult{.machine = job.info.machine, .path = from, .bytes = bytes, .stored_bytes = reader->size(),
-                                     .sequence = receipt.sequence, .digest = receipt.digest});
+  co_return JobResult(TransferResult{.machine = job.info.machine,
+                                     .path = from,
+                                     .bytes = bytes,
+                                     .stored_bytes = reader->size(),
+                                     .sequence = receipt.sequence,
+                                     .digest = receipt.digest});
 }
 
 io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared_ptr<replica::Machine> machine) {
@@ -223,7 +253,8 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
     status.latest_point = point_info(newest);
     // Since it was received, plus its age then: two clocks, each compared with itself.
     status.rpo_lag = (platform_.clock.now() - newest.received) + std::max(Duration{}, newest.received - newest.frozen);
-    status.last_cycle = CycleInfo{.seconds = {}, .changed_bytes = newest.changed, .sent_bytes = newest.stored, .stored_bytes = newest.stored};
+    status.last_cycle = CycleInfo{
+        .seconds = {}, .changed_bytes = newest.changed, .sent_bytes = newest.stored, .stored_bytes = newest.stored};
   }
   for (const DiskDescription& disk : machine->description().disks) {
     status.disks.push_back(DiskStatus{.name = disk.name, .path = {}, .size = disk.size, .dirty = std::nullopt});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ReplicaCommands: what an operator can ask of the replicas this host keeps, in all its stores. A replica is named by its
-// machine, or OWNER/MACHINE where two primaries have machines of one name. Thread: the reactor's.
+// ReplicaCommands: what an operator can ask of the replicas this host keeps, in all its stores. A replica is named by
+// its machine, or OWNER/MACHINE where two primaries have machines of one name. Thread: the reactor's.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,8 @@ using Stores = std::vector<std::unique_ptr<replica::ReplicaStore>>;
 class ReplicaCommands {
  public:
   // All by reference outlive it.
-  ReplicaCommands(const io::Platform& platform, Stores& stores, JobTable& jobs) : platform_(platform), stores_(stores), jobs_(jobs) {}
+  ReplicaCommands(const io::Platform& platform, Stores& stores, JobTable& jobs)
+      : platform_(platform), stores_(stores), jobs_(jobs) {}
   void use(catalogue::Catalogue& catalogue) { catalogue_ = &catalogue; }
 
   [[nodiscard]] io::Task<Result<Started>> restore(io::Scope& scope, Restore command);
@@ -37,8 +38,8 @@ class ReplicaCommands {
  private:
   [[nodiscard]] io::Task<std::string> owner_name(io::Scope& scope, HostId owner);
   [[nodiscard]] Result<Sequence> select(const replica::Machine& machine, const std::string& written) const;
-  [[nodiscard]] io::Task<Result<JobResult>> run_restore(Job& job, std::shared_ptr<replica::Machine> machine, Sequence point,
-                                                        Restore command);
+  [[nodiscard]] io::Task<Result<JobResult>> run_restore(Job& job, std::shared_ptr<replica::Machine> machine,
+                                                        Sequence point, Restore command);
   [[nodiscard]] io::Task<Result<JobResult>> run_verify(Job& job, std::shared_ptr<replica::Machine> machine,
                                                        std::optional<Sequence> point);
   [[nodiscard]] io::Task<Result<JobResult>> run_import(Job& job, std::string from);

@@ -19,7 +19,8 @@ constexpr std::size_t faults_named_max = 8;
 
 }  // namespace
 
-io::Task<Result<std::unique_ptr<MediumReader>>> MediumReader::open(io::Scope& scope, std::unique_ptr<io::Directory> folder) {
+io::Task<Result<std::unique_ptr<MediumReader>>> MediumReader::open(io::Scope& scope,
+                                                                   std::unique_ptr<io::Directory> folder) {
   std::unique_ptr<MediumReader> reader(new MediumReader(std::move(folder)));
   auto reading = io::read_file(scope, *reader->folder_, manifest_file_name, SeedManifest::encoded_bytes_max);
   const Result<Bytes> bytes = co_await reading;
@@ -28,7 +29,8 @@ io::Task<Result<std::unique_ptr<MediumReader>>> MediumReader::open(io::Scope& sc
     const bool unfinished = (co_await looking).has_value();
     if (unfinished) {
       co_return fail(ErrorCode::refused, "import a seed",
-                     reader->folder_->path() + " holds an export that was not finished; run 'afterimage export' again on the primary");
+                     reader->folder_->path() +
+                         " holds an export that was not finished; run 'afterimage export' again on the primary");
     }
     co_return fail(ErrorCode::not_found, "import a seed", "there is no seed in " + reader->folder_->path());
   }
@@ -49,8 +51,10 @@ ByteCount MediumReader::size() const {
   return sum;
 }
 
-io::Task<Status> MediumReader::check_segment(io::Scope& scope, const SeedSegment& segment, std::uint64_t& done, Progress* progress) {
-  AFI_CO_TRY(const std::unique_ptr<io::File> file, folder_->open_file(scope, segment_file_name(segment.number), io::OpenMode::read));
+io::Task<Status> MediumReader::check_segment(io::Scope& scope, const SeedSegment& segment, std::uint64_t& done,
+                                             Progress* progress) {
+  AFI_CO_TRY(const std::unique_ptr<io::File> file,
+             folder_->open_file(scope, segment_file_name(segment.number), io::OpenMode::read));
   AFI_CO_TRY(const io::FileFacts facts, file->facts(scope));
   if (facts.size != segment.size) co_return fail(ErrorCode::damaged, "has another length");
   format::Sha256 sha;
@@ -82,15 +86,16 @@ io::Task<Status> MediumReader::check(io::Scope& scope, Progress* progress) {
   }
   if (count == 0) co_return Status{};
   co_return fail(ErrorCode::damaged, "check a seed",
-                 std::to_string(count) + " of " + std::to_string(manifest_.segments.size()) + " segments of the seed in " +
-                 folder_->path() + " are missing or damaged (" + faults + "); nothing was imported, carry these files over again");
+                 std::to_string(count) + " of " + std::to_string(manifest_.segments.size()) +
+                     " segments of the seed in " + folder_->path() + " are missing or damaged (" + faults +
+                     "); nothing was imported, carry these files over again");
 }
 
 struct MediumReader::Feeding {
   PointSink& sink;
   Progress* progress;
-  Epoch seeding;        // the epoch of the first frame
-  Epoch closing;        // the point's
+  Epoch seeding;  // the epoch of the first frame
+  Epoch closing;  // the point's
   bool closing_begun = false;
   std::uint32_t skip_below = 0;  // frames of the epoch that the replica holds
   std::uint64_t done = 0;
@@ -117,7 +122,8 @@ io::Task<Status> MediumReader::feed_frame(io::Scope& scope, ByteView frame, Feed
 }
 
 io::Task<Status> MediumReader::feed_segment(io::Scope& scope, const SeedSegment& segment, Feeding& feeding) {
-  AFI_CO_TRY(const std::unique_ptr<io::File> file, folder_->open_file(scope, segment_file_name(segment.number), io::OpenMode::read));
+  AFI_CO_TRY(const std::unique_ptr<io::File> file,
+             folder_->open_file(scope, segment_file_name(segment.number), io::OpenMode::read));
   format::ScanExpectation expected;
   expected.machine = manifest_.description.id;
   expected.lineage = manifest_.description.lineage;
@@ -134,7 +140,8 @@ io::Task<Status> MediumReader::feed_segment(io::Scope& scope, const SeedSegment&
     }
   }
   if (scanner.outcome().end != format::RecordLabel::sealed || !scanner.outcome().damage.empty()) {
-    co_return fail(ErrorCode::damaged, "import a seed", segment_file_name(segment.number) + " is no whole segment of this seed");
+    co_return fail(ErrorCode::damaged, "import a seed",
+                   segment_file_name(segment.number) + " is no whole segment of this seed");
   }
   co_return Status{};
 }
@@ -144,7 +151,7 @@ io::Task<Result<Receipt>> MediumReader::feed(io::Scope& scope, PointSink& sink, 
   if (!welcome.head.is_none()) {
     co_return fail(ErrorCode::already_exists, "import a seed",
                    manifest_.description.name + " has been seeded already: its newest point is " +
-                   std::to_string(welcome.head.sequence.value()));
+                       std::to_string(welcome.head.sequence.value()));
   }
   Feeding feeding{.sink = sink, .progress = progress, .seeding = {}, .closing = manifest_.point.epoch};
   feeding.done = size().value();

@@ -30,7 +30,8 @@ bool is_ours(const std::string& name) {
 
 std::string segment_file_name(SegmentNumber number) { return numbered(number) + ".segment"; }
 
-MediumSink::MediumSink(const io::Platform& platform, std::unique_ptr<io::Directory> folder, HostId owner, std::string owner_name)
+MediumSink::MediumSink(const io::Platform& platform, std::unique_ptr<io::Directory> folder, HostId owner,
+                       std::string owner_name)
     : platform_(platform), folder_(std::move(folder)), owner_(owner), owner_name_(std::move(owner_name)) {}
 
 io::Task<Status> MediumSink::refuse_strangers(io::Scope& scope) {
@@ -110,7 +111,8 @@ io::Task<Status> MediumSink::begin_segment(io::Scope& scope) {
   builder_.emplace();
   sha_ = format::Sha256();
   file_end_ = ByteOffset{};
-  const format::SegmentHeader header{.kind = format::SegmentKind::stream, .machine = machine_.id, .lineage = machine_.lineage, .number = number};
+  const format::SegmentHeader header{
+      .kind = format::SegmentKind::stream, .machine = machine_.id, .lineage = machine_.lineage, .number = number};
   const Bytes bytes = builder_->begin(header);
   auto writing = write_out(scope, bytes);
   co_return co_await writing;

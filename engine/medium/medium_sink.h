@@ -33,11 +33,13 @@ class MediumSink final : public PointSink {
   MediumSink(const io::Platform& platform, std::unique_ptr<io::Directory> folder, HostId owner, std::string owner_name);
 
   // Errors: already_exists (a whole seed is there), refused (the folder holds something else).
-  [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope& scope, const MachineDescription& machine, SeedBy seed_by) override;
+  [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope& scope, const MachineDescription& machine,
+                                               SeedBy seed_by) override;
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope& scope, BeginEpoch begin) override;
   [[nodiscard]] io::Task<Status> append(io::Scope& scope, ByteView frame) override;
   [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope& scope, const format::PointRecord& record) override;
-  [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk, Extent extent) override;
+  [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk,
+                                                                              Extent extent) override;
   [[nodiscard]] io::Task<Status> remove_machine(io::Scope& scope) override;
 
   [[nodiscard]] ByteCount written() const { return written_; }  // by this run
@@ -57,9 +59,9 @@ class MediumSink final : public PointSink {
   HostId owner_;
   std::string owner_name_;
   MachineDescription machine_;
-  ExportProgress progress_;                // as stored: sealed segments of the staged seed
-  std::vector<SeedSegment> segments_;      // all sealed ones
-  StagedSeed staged_;                      // with the open segment
+  ExportProgress progress_;            // as stored: sealed segments of the staged seed
+  std::vector<SeedSegment> segments_;  // all sealed ones
+  StagedSeed staged_;                  // with the open segment
   std::optional<EpochKind> epoch_kind_;
 
   std::optional<format::SegmentBuilder> builder_;  // of the open segment

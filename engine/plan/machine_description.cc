@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoding: magic "AFMD", u16 version, machine id, name, lineage id, u64 generation, u16 disks, each: id, name, u64 size,
-// 32 bytes of secret; at the end xxh3-64 of everything before it.
+// Encoding: magic "AFMD", u16 version, machine id, name, lineage id, u64 generation, u16 disks, each: id, name, u64
+// size, 32 bytes of secret; at the end xxh3-64 of everything before it.
 #include "engine/plan/machine_description.h"
 
 #include <algorithm>
@@ -99,7 +99,8 @@ Result<MachineDescription> MachineDescription::parse(ByteView bytes) {
   AFI_TRY_STATUS(reader.read_into(machine.lineage.bytes));
   AFI_TRY(machine.generation, reader.read<std::uint64_t>());
   AFI_TRY(const std::uint16_t disks, reader.read<std::uint16_t>());
-  if (disks == 0 || disks > limits::disks_max) return fail(ErrorCode::limit_exceeded, "a machine with too many disks, or none");
+  if (disks == 0 || disks > limits::disks_max)
+    return fail(ErrorCode::limit_exceeded, "a machine with too many disks, or none");
   for (std::uint16_t i = 0; i < disks; ++i) {
     AFI_TRY(DiskDescription disk, parse_disk(reader));
     machine.disks.push_back(std::move(disk));

@@ -26,7 +26,7 @@ struct DiskDescription {
 struct MachineDescription {
   MachineId id;
   std::string name;
-  LineageId lineage;             // of the generation that the points belong to
+  LineageId lineage;  // of the generation that the points belong to
   std::uint64_t generation = 1;
   std::vector<DiskDescription> disks;  // 1 to limits::disks_max, in the operator's order
 

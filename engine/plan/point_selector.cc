@@ -13,8 +13,9 @@ std::unexpected<Error> no_such_point(std::span<const DatedPoint> points, std::st
   if (points.empty()) {
     detail += ": the machine has no points yet";
   } else {
-    detail += ": points " + std::to_string(points.front().sequence.value()) + " (" + to_rfc3339(points.front().time) + ") to " +
-              std::to_string(points.back().sequence.value()) + " (" + to_rfc3339(points.back().time) + ") are kept";
+    detail += ": points " + std::to_string(points.front().sequence.value()) + " (" + to_rfc3339(points.front().time) +
+              ") to " + std::to_string(points.back().sequence.value()) + " (" + to_rfc3339(points.back().time) +
+              ") are kept";
   }
   return fail(ErrorCode::not_found, "select a point", std::move(detail));
 }
@@ -45,7 +46,8 @@ Result<Sequence> select_point(std::span<const DatedPoint> points, std::string_vi
   if (const Result<Duration> ago = parse_duration(written)) return newest_not_after(points, written, now + -*ago);
   if (const Result<WallTime> moment = parse_rfc3339(written)) return newest_not_after(points, written, *moment);
   return fail(ErrorCode::invalid_argument, "select a point",
-              "not a point: '" + std::string(written) + "'; write a number, latest, oldest, a time (2026-01-31T12:00:00Z) or 2h");
+              "not a point: '" + std::string(written) +
+                  "'; write a number, latest, oldest, a time (2026-01-31T12:00:00Z) or 2h");
 }
 
 }  // namespace afterimage

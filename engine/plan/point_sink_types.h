@@ -51,23 +51,23 @@ struct UnfinishedEpoch {
 struct Welcome {
   Head head;
   std::optional<UnfinishedEpoch> unfinished;
-  std::optional<StagedSeed> staged;  // only while there is no point
-  Epoch newest_epoch;  // the greatest that the replica has seen: a new one must be greater
-  bool awaits_medium = false;  // no point yet, and the seed is to come by import
+  std::optional<StagedSeed> staged;   // only while there is no point
+  Epoch newest_epoch;                 // the greatest that the replica has seen: a new one must be greater
+  bool awaits_medium = false;         // no point yet, and the seed is to come by import
   std::vector<ByteCount> head_sizes;  // of each disk at the head, in the description's order; empty without a head
 };
 
 struct BeginEpoch {
   EpochKind kind = EpochKind::cycle;
-  Epoch epoch;   // equal to the unfinished (staged) one: go on with it; greater: what was unfinished is dropped, a staged
-                 // seed is staged anew from the beginning over the same base
-  Head parent;   // none when seeding, and of the first cycle, which closes the seed
+  Epoch epoch;  // equal to the unfinished (staged) one: go on with it; greater: what was unfinished is dropped, a
+                // staged seed is staged anew from the beginning over the same base
+  Head parent;  // none when seeding, and of the first cycle, which closes the seed
 };
 
 // What the replica still needs of the epoch.
 struct Need {
-  std::uint32_t first_frame = 0;   // the number of the first frame it does not hold
-  SeedingPosition position;        // seeding only: read on from here (or from earlier)
+  std::uint32_t first_frame = 0;  // the number of the first frame it does not hold
+  SeedingPosition position;       // seeding only: read on from here (or from earlier)
 };
 
 struct Receipt {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoding: magic "AFPR", u16 version, description (u32 length, bytes), replica id, u16 paths and each as text, u8 stage,
-// u8 activity, u64 newest epoch, flags of what follows, acknowledged point record (u32 length, bytes), hash files, pending
-// epoch; at the end xxh3-64 of everything before it.
+// Encoding: magic "AFPR", u16 version, description (u32 length, bytes), replica id, u16 paths and each as text, u8
+// stage, u8 activity, u64 newest epoch, flags of what follows, acknowledged point record (u32 length, bytes), hash
+// files, pending epoch; at the end xxh3-64 of everything before it.
 #include "engine/plan/primary_record.h"
 
 #include <utility>
@@ -64,14 +64,16 @@ Status read_fixed(ByteReader& reader, PrimaryRecord& record) {
   AFI_TRY(record.description, MachineDescription::parse(description));
   AFI_TRY_STATUS(reader.read_into(record.replica.bytes));
   AFI_TRY(const std::uint16_t paths, reader.read<std::uint16_t>());
-  if (paths != record.description.disks.size()) return fail(ErrorCode::damaged, "a primary record whose paths do not match its disks");
+  if (paths != record.description.disks.size())
+    return fail(ErrorCode::damaged, "a primary record whose paths do not match its disks");
   for (std::uint16_t i = 0; i < paths; ++i) {
     AFI_TRY(std::string path, reader.read_text(path_bytes_max));
     record.image_paths.push_back(std::move(path));
   }
   AFI_TRY(const std::uint8_t stage, reader.read<std::uint8_t>());
   AFI_TRY(const std::uint8_t activity, reader.read<std::uint8_t>());
-  if (stage > static_cast<std::uint8_t>(PrimaryStage::replicating) || activity > static_cast<std::uint8_t>(Activity::paused)) {
+  if (stage > static_cast<std::uint8_t>(PrimaryStage::replicating) ||
+      activity > static_cast<std::uint8_t>(Activity::paused)) {
     return fail(ErrorCode::damaged, "a primary record in an unknown stage");
   }
   record.stage = static_cast<PrimaryStage>(stage);
@@ -115,7 +117,8 @@ Bytes PrimaryRecord::encode() const {
   writer.write(static_cast<std::uint8_t>(stage));
   writer.write(static_cast<std::uint8_t>(activity));
   writer.write(newest_epoch.value());
-  writer.write(static_cast<std::uint8_t>((acknowledged ? has_acknowledged : 0) | (hashes ? has_hashes : 0) | (pending ? has_pending : 0)));
+  writer.write(static_cast<std::uint8_t>((acknowledged ? has_acknowledged : 0) | (hashes ? has_hashes : 0) |
+                                         (pending ? has_pending : 0)));
   if (acknowledged) write_block(writer, acknowledged->encode());
   if (hashes) write_hashes(writer, *hashes);
   if (pending) {
@@ -128,7 +131,8 @@ Bytes PrimaryRecord::encode() const {
 }
 
 Result<PrimaryRecord> PrimaryRecord::parse(ByteView bytes) {
-  if (bytes.size() < 14 || bytes.size() > encoded_bytes_max) return fail(ErrorCode::damaged, "a primary record of impossible length");
+  if (bytes.size() < 14 || bytes.size() > encoded_bytes_max)
+    return fail(ErrorCode::damaged, "a primary record of impossible length");
   const ByteView body = bytes.first(bytes.size() - 8);
   if (load<std::uint64_t>(bytes.data() + body.size()) != format::check_of(body)) {
     return fail(ErrorCode::damaged, "a primary record does not match its check");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// PrimaryRecord: all that a primary must remember of a machine across a crash. One small file, replaced whole and durably.
+// PrimaryRecord: all that a primary must remember of a machine across a crash. One small file, replaced whole and
+// durably.
 //
-// What it may refer to: hash files named by `hashes` and `pending->epoch` are durable before the record that names them.
-// The rule of a cycle: `pending` is durable before the point record is sent, and `acknowledged` moves only after the
-// replica's receipt (or its head at a later welcome) and after an fdatasync of the images that began after the freeze.
+// What it may refer to: hash files named by `hashes` and `pending->epoch` are durable before the record that names
+// them. The rule of a cycle: `pending` is durable before the point record is sent, and `acknowledged` moves only after
+// the replica's receipt (or its head at a later welcome) and after an fdatasync of the images that began after the
+// freeze.
 #pragma once
 
 #include <cstdint>
@@ -47,13 +49,13 @@ struct PrimaryRecord {
   std::vector<std::string> image_paths;  // one a disk, absolute
   PrimaryStage stage = PrimaryStage::seeding;
   Activity activity = Activity::active;
-  Epoch newest_epoch;                    // the greatest this primary has used
+  Epoch newest_epoch;  // the greatest this primary has used
   std::optional<format::PointRecord> acknowledged;
-  std::optional<HashFiles> hashes;       // of the acknowledged point
+  std::optional<HashFiles> hashes;  // of the acknowledged point
   std::optional<PendingEpoch> pending;
 
   bool operator==(const PrimaryRecord&) const = default;
-  [[nodiscard]] Head head() const;       // of the acknowledged point; none before the first
+  [[nodiscard]] Head head() const;  // of the acknowledged point; none before the first
   [[nodiscard]] Bytes encode() const;
   // Errors: damaged, limit_exceeded, unsupported.
   [[nodiscard]] static Result<PrimaryRecord> parse(ByteView bytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encodings: magic "AFSM" or "AFXP", u16 version, then the fields in the order of the struct (blocks of bytes with a u32
-// length, segments as u32 count and each u64 number, u64 size, 32 bytes SHA-256); at the end SHA-256 of everything before.
+// Encodings: magic "AFSM" or "AFXP", u16 version, then the fields in the order of the struct (blocks of bytes with a
+// u32 length, segments as u32 count and each u64 number, u64 size, 32 bytes SHA-256); at the end SHA-256 of everything
+// before.
 #include "engine/plan/seed_manifest.h"
 
 #include <algorithm>

@@ -20,7 +20,7 @@ struct SeedSegment {
 };
 
 struct SeedManifest {
-  HostId owner;            // the primary
+  HostId owner;  // the primary
   std::string owner_name;
   MachineDescription description;
   std::vector<SeedSegment> segments;  // in order
@@ -37,7 +37,7 @@ struct SeedManifest {
 // How far an export has come: what stands in sealed segments. Replaced after each of them.
 struct ExportProgress {
   MachineId machine;
-  StagedSeed staged;                    // in the segments below
+  StagedSeed staged;  // in the segments below
   std::vector<SeedSegment> segments;
   bool operator==(const ExportProgress&) const = default;
 

@@ -10,12 +10,9 @@ WelcomePlan plan_welcome(const PrimaryRecord& record, const Welcome& welcome) {
   }
   if (welcome.head.is_none()) {
     switch (record.stage) {
-      case PrimaryStage::seeding:
-        return WelcomePlan::seed;
-      case PrimaryStage::awaiting_medium:
-        return WelcomePlan::await_medium;
-      case PrimaryStage::replicating:
-        return WelcomePlan::seed_again;
+      case PrimaryStage::seeding: return WelcomePlan::seed;
+      case PrimaryStage::awaiting_medium: return WelcomePlan::await_medium;
+      case PrimaryStage::replicating: return WelcomePlan::seed_again;
     }
   }
   if (record.stage == PrimaryStage::replicating && welcome.head == record.head()) {

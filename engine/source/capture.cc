@@ -12,10 +12,10 @@
 namespace afterimage::source {
 namespace {
 
-constexpr std::uint64_t window_blocks_max = 1024;         // 4 MiB of content
-constexpr std::uint64_t zero_window_blocks_max = 32768;   // hashes only
+constexpr std::uint64_t window_blocks_max = 1024;        // 4 MiB of content
+constexpr std::uint64_t zero_window_blocks_max = 32768;  // hashes only
 constexpr std::size_t windows_ahead_max = 2;
-constexpr std::size_t frames_together = 16;               // encoded in one go by all workers
+constexpr std::size_t frames_together = 16;  // encoded in one go by all workers
 
 BlockIndex earlier(BlockIndex a, BlockIndex b) { return std::min(a, b); }
 BlockIndex limited(BlockIndex at, BlockIndex end, std::uint64_t blocks_max) {
@@ -28,7 +28,12 @@ BlockIndex limited(BlockIndex at, BlockIndex end, std::uint64_t blocks_max) {
 struct Capture::DiskWork {
   DiskWork(io::Scope& outer, const DiskDescription& description, image::ReadableImage& source, OldHashes& known,
            image::HashFile& found, ByteCount frame_bytes)
-      : scope(outer), disk(description), image(source), old(known), fresh(found), compare(description.secret, frame_bytes),
+      : scope(outer),
+        disk(description),
+        image(source),
+        old(known),
+        fresh(found),
+        compare(description.secret, frame_bytes),
         end(BlockIndex(blocks_of(source.size()).value())) {}
 
   io::Scope scope;
@@ -43,7 +48,11 @@ struct Capture::DiskWork {
 };
 
 Capture::Capture(const io::Platform& platform, CaptureOptions options, FrameSink& sink)
-    : platform_(platform), options_(options), sink_(sink), encoders_(platform.workers.width()), next_frame_(options.first_frame) {}
+    : platform_(platform),
+      options_(options),
+      sink_(sink),
+      encoders_(platform.workers.width()),
+      next_frame_(options.first_frame) {}
 
 void Capture::report_to(Progress* progress, std::uint64_t done, std::uint64_t total) {
   progress_ = progress;
@@ -51,8 +60,9 @@ void Capture::report_to(Progress* progress, std::uint64_t done, std::uint64_t to
   bytes_total_ = total;
 }
 
-io::Task<Result<DiskCapture>> Capture::capture_disk(io::Scope& scope, const DiskDescription& disk, image::ReadableImage& image,
-                                                    OldHashes& old, image::HashFile& fresh) {
+io::Task<Result<DiskCapture>> Capture::capture_disk(io::Scope& scope, const DiskDescription& disk,
+                                                    image::ReadableImage& image, OldHashes& old,
+                                                    image::HashFile& fresh) {
   captured_end_ = old.begin();
   DiskWork work(scope, disk, image, old, fresh, options_.frame_bytes);
   io::TaskGroup reader(platform_.reactor);
@@ -208,8 +218,13 @@ io::Task<Status> Capture::hand_on(io::Scope& scope, DiskId disk, std::vector<for
   const std::size_t shares = std::min(encoders_.size(), frames.size());
   for (std::size_t i = 0; i < shares; ++i) {
     group.spawn(encode_share(platform_.workers,
-                             EncodeShare{.frames = frames, .encoded = encoded, .first = i, .step = shares, .disk = disk,
-                                         .options = options_, .first_number = next_frame_},
+                             EncodeShare{.frames = frames,
+                                         .encoded = encoded,
+                                         .first = i,
+                                         .step = shares,
+                                         .disk = disk,
+                                         .options = options_,
+                                         .first_number = next_frame_},
                              encoders_[i]));
   }
   auto joining = group.join();

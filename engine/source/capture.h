@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capture: reads a disk once, compares it with what was known of it, writes the hashes it found, and hands on the frames of
-// what changed. Holes of the image over known zeros cost nothing; memory is a few windows whatever the disk's size.
+// Capture: reads a disk once, compares it with what was known of it, writes the hashes it found, and hands on the
+// frames of what changed. Holes of the image over known zeros cost nothing; memory is a few windows whatever the disk's
+// size.
 //
 //   read a window (next one while this one is worked on) -> WindowCompare on a worker -> hashes to the fresh hash file
 //   -> frames encoded on all workers -> sink, in order of their numbers
@@ -44,14 +45,17 @@ class Capture {
  public:
   Capture(const io::Platform& platform, CaptureOptions options, FrameSink& sink);
 
-  // `fresh` has the size of the image; it may be the very file that `old` reads (a seeding updates in place). Nothing is
-  // synced. Errors: those of the image, the files and the sink.
+  // `fresh` has the size of the image; it may be the very file that `old` reads (a seeding updates in place). Nothing
+  // is synced. Errors: those of the image, the files and the sink.
   [[nodiscard]] io::Task<Result<DiskCapture>> capture_disk(io::Scope& scope, const DiskDescription& disk,
-                                                           image::ReadableImage& image, OldHashes& old, image::HashFile& fresh);
+                                                           image::ReadableImage& image, OldHashes& old,
+                                                           image::HashFile& fresh);
 
   [[nodiscard]] std::uint32_t next_frame() const { return next_frame_; }
   [[nodiscard]] ByteCount stored_bytes() const { return stored_bytes_; }  // of the frames handed on
-  [[nodiscard]] BlockIndex captured_end() const { return captured_end_; }  // of the current disk, its frames handed on or pending
+  [[nodiscard]] BlockIndex captured_end() const {
+    return captured_end_;
+  }  // of the current disk, its frames handed on or pending
   void report_to(Progress* progress, std::uint64_t done, std::uint64_t total);
   [[nodiscard]] std::uint64_t bytes_seen() const { return bytes_done_; }
 
@@ -62,7 +66,8 @@ class Capture {
   [[nodiscard]] io::Task<Result<BlockIndex>> emit_hole(DiskWork& work, BlockIndex at, BlockIndex hole_end);
   [[nodiscard]] io::Task<Result<BlockIndex>> emit_data(DiskWork& work, BlockIndex at, BlockIndex data_end);
   [[nodiscard]] io::Task<Status> work_windows(DiskWork& work);
-  [[nodiscard]] io::Task<Status> keep_hashes(DiskWork& work, const Window& window, std::span<const format::BlockHash> hashes);
+  [[nodiscard]] io::Task<Status> keep_hashes(DiskWork& work, const Window& window,
+                                             std::span<const format::BlockHash> hashes);
   [[nodiscard]] io::Task<Status> hand_on(io::Scope& scope, DiskId disk, std::vector<format::RawFrame> frames);
 
   io::Platform platform_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// OldHashes: what a disk was when it was last known, for a capture to compare with. Three kinds of answer for a block: its
-// hash, zeros (most of a sparse disk, found without reading), or unknown, and then the block counts as changed.
+// OldHashes: what a disk was when it was last known, for a capture to compare with. Three kinds of answer for a block:
+// its hash, zeros (most of a sparse disk, found without reading), or unknown, and then the block counts as changed.
 #pragma once
 
 #include <cstdint>

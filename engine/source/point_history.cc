@@ -61,7 +61,8 @@ std::vector<HistoricPoint> parse_history(ByteView bytes) {
 }
 
 io::Task<Status> append_history(io::Scope& scope, io::Directory& folder, HistoricPoint point) {
-  AFI_CO_TRY(const std::unique_ptr<io::File> file, folder.open_file(scope, history_file_name, io::OpenMode::open_or_create));
+  AFI_CO_TRY(const std::unique_ptr<io::File> file,
+             folder.open_file(scope, history_file_name, io::OpenMode::open_or_create));
   AFI_CO_TRY(const io::FileFacts facts, file->facts(scope));
   // Behind the last whole entry: a torn one would hide all that follow it.
   ByteOffset end;

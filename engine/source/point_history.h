@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// PointHistory: the points of a machine as its primary saw them acknowledged, one entry behind the other in the file `points`.
-// It is for people: the record decides what is believed. An entry is durable before the record that acknowledges its point,
-// so after a cut the newest may stand twice, or once too often; reading drops what is not whole and what stands twice.
+// PointHistory: the points of a machine as its primary saw them acknowledged, one entry behind the other in the file
+// `points`. It is for people: the record decides what is believed. An entry is durable before the record that
+// acknowledges its point, so after a cut the newest may stand twice, or once too often; reading drops what is not whole
+// and what stands twice.
 //
-// Entry: u32 length of the record, the encoded record (with its receive time), u64 stored bytes, u64 check of all before it.
+// Entry: u32 length of the record, the encoded record (with its receive time), u64 stored bytes, u64 check of all
+// before it.
 #pragma once
 
 #include <vector>

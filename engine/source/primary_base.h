@@ -15,7 +15,7 @@ struct PrimaryMachine::Base {
   HashFileSet files;                  // of the acknowledged point, or of the staged seed; empty for a compare
   PointSink* session = nullptr;       // asked for its hashes in a compare
   std::vector<ByteCount> head_sizes;  // compare
-  bool closes_seed = false;      // the epoch closes a staged seed: change roots are over whole disks
+  bool closes_seed = false;           // the epoch closes a staged seed: change roots are over whole disks
 
   [[nodiscard]] ByteCount size_before(std::size_t disk) const {
     return kind == EpochKind::compare ? head_sizes[disk] : files[disk]->disk_size();

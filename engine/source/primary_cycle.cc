@@ -39,13 +39,16 @@ io::Task<bool> PrimaryMachine::pending_can_be_sent(io::Scope& scope) {
   co_return co_await checking;
 }
 
-Epoch PrimaryMachine::next_epoch(const Welcome& welcome) const { return std::max(record_.newest_epoch, welcome.newest_epoch).next(); }
+Epoch PrimaryMachine::next_epoch(const Welcome& welcome) const {
+  return std::max(record_.newest_epoch, welcome.newest_epoch).next();
+}
 
 // A point behind the replica's head, numbered after every point either side has seen.
 format::PointRecord PrimaryMachine::make_record(Epoch epoch, const Welcome& welcome, WallTime frozen) const {
   Sequence newest = welcome.head.sequence;
   if (record_.acknowledged) newest = std::max(newest, record_.acknowledged->sequence);
-  if (record_.pending && record_.stage == PrimaryStage::replicating) newest = std::max(newest, record_.pending->record.sequence);
+  if (record_.pending && record_.stage == PrimaryStage::replicating)
+    newest = std::max(newest, record_.pending->record.sequence);
   return format::PointRecord{.machine = record_.description.id,
                              .lineage = record_.description.lineage,
                              .generation = record_.description.generation,
@@ -67,7 +70,8 @@ io::Task<Status> PrimaryMachine::cycle(io::Scope& scope, PointSink& session, Epo
     AFI_CO_TRY(const bool whole, hashes_are_whole(scope));
     if (!whole) {
       base.kind = EpochKind::compare;
-      result.warnings.push_back("the hash files of " + record_.description.name + " are damaged or missing: all blocks were "
+      result.warnings.push_back("the hash files of " + record_.description.name +
+                                " are damaged or missing: all blocks were "
                                 "compared with the replica's hashes");
     }
   }
@@ -84,8 +88,9 @@ io::Task<Status> PrimaryMachine::cycle(io::Scope& scope, PointSink& session, Epo
   co_return co_await acknowledging;
 }
 
-io::Task<Result<format::PointDisk>> PrimaryMachine::capture_disk(io::Scope& scope, Capture& capturing, Base& base, std::size_t index,
-                                                                 ScanImages& images, image::HashFile& fresh) {
+io::Task<Result<format::PointDisk>> PrimaryMachine::capture_disk(io::Scope& scope, Capture& capturing, Base& base,
+                                                                 std::size_t index, ScanImages& images,
+                                                                 image::HashFile& fresh) {
   const DiskDescription& disk = record_.description.disks[index];
   const ByteCount before = base.size_before(index);
   const ByteCount after = images[index].size();
@@ -110,7 +115,9 @@ io::Task<Status> PrimaryMachine::capture(io::Scope& scope, Base& base, const Wel
   AFI_CO_TRY(HashFileSet fresh, files_.create_hashes(scope, epoch, machine, sizes));
   AFI_CO_TRY(const std::unique_ptr<SpoolWriter> spool, SpoolWriter::create(scope, files_.folder()));
   Capture capturing(platform_,
-                    CaptureOptions{.epoch = epoch, .first_frame = 0, .frame_bytes = ByteCount(limits::cycle_frame_raw_bytes),
+                    CaptureOptions{.epoch = epoch,
+                                   .first_frame = 0,
+                                   .frame_bytes = ByteCount(limits::cycle_frame_raw_bytes),
                                    .compression = compression_},
                     *spool);
   capturing.report_to(progress, 0, images->allocated_bytes());
@@ -126,8 +133,8 @@ io::Task<Status> PrimaryMachine::capture(io::Scope& scope, Base& base, const Wel
 }
 
 // Hash files first, then the record that names them.
-io::Task<Status> PrimaryMachine::keep_pending(io::Scope& scope, EpochKind kind, format::PointRecord point, HashFileSet& hashes,
-                                              Epoch hashes_epoch) {
+io::Task<Status> PrimaryMachine::keep_pending(io::Scope& scope, EpochKind kind, format::PointRecord point,
+                                              HashFileSet& hashes, Epoch hashes_epoch) {
   AFI_CO_TRY(HashFiles sealed, files_.seal_hashes(scope, hashes_epoch, hashes));
   PrimaryRecord changed = record_;
   changed.newest_epoch = std::max(changed.newest_epoch, point.epoch);
@@ -136,10 +143,13 @@ io::Task<Status> PrimaryMachine::keep_pending(io::Scope& scope, EpochKind kind, 
   co_return co_await changing;
 }
 
-// Sends the pending epoch from where the sink stands, and its point record. What the receipt means is the caller's to say.
-io::Task<Status> PrimaryMachine::ship(io::Scope& scope, PointSink& session, Head parent, CycleResult& result, Progress* progress) {
+// Sends the pending epoch from where the sink stands, and its point record. What the receipt means is the caller's to
+// say.
+io::Task<Status> PrimaryMachine::ship(io::Scope& scope, PointSink& session, Head parent, CycleResult& result,
+                                      Progress* progress) {
   const PendingEpoch& pending = *record_.pending;
-  AFI_CO_TRY(const Need need, session.begin(scope, BeginEpoch{.kind = pending.kind, .epoch = pending.record.epoch, .parent = parent}));
+  AFI_CO_TRY(const Need need,
+             session.begin(scope, BeginEpoch{.kind = pending.kind, .epoch = pending.record.epoch, .parent = parent}));
   AFI_CO_TRY_STATUS(send_spool(scope, session, need.first_frame, result, progress));
   AFI_CO_TRY(const Receipt receipt, session.commit(scope, pending.record));
   if (receipt.sequence != pending.record.sequence || receipt.digest != pending.record.digest()) {
@@ -151,8 +161,8 @@ io::Task<Status> PrimaryMachine::ship(io::Scope& scope, PointSink& session, Head
   co_return Status{};
 }
 
-io::Task<Status> PrimaryMachine::send_spool(io::Scope& scope, PointSink& session, std::uint32_t from, CycleResult& result,
-                                            Progress* progress) {
+io::Task<Status> PrimaryMachine::send_spool(io::Scope& scope, PointSink& session, std::uint32_t from,
+                                            CycleResult& result, Progress* progress) {
   const Epoch epoch = record_.pending->record.epoch;
   const std::uint32_t frames = record_.pending->record.frame_count;
   if (frames == 0) co_return Status{};

@@ -62,11 +62,13 @@ io::Task<Status> PrimaryFiles::save(io::Scope& scope, const PrimaryRecord& recor
   co_return co_await replacing;
 }
 
-io::Task<Result<HashFileSet>> PrimaryFiles::create_hashes(io::Scope& scope, Epoch epoch, const MachineDescription& machine,
+io::Task<Result<HashFileSet>> PrimaryFiles::create_hashes(io::Scope& scope, Epoch epoch,
+                                                          const MachineDescription& machine,
                                                           const std::vector<ByteCount>& sizes) {
   HashFileSet files;
   for (std::size_t i = 0; i < machine.disks.size(); ++i) {
-    AFI_CO_TRY(std::unique_ptr<io::File> file, folder_->open_file(scope, hashes_name(epoch, i), io::OpenMode::open_or_create));
+    AFI_CO_TRY(std::unique_ptr<io::File> file,
+               folder_->open_file(scope, hashes_name(epoch, i), io::OpenMode::open_or_create));
     AFI_CO_TRY_STATUS(file->resize(scope, ByteCount{}));
     AFI_CO_TRY(std::unique_ptr<image::HashFile> hashes,
                image::HashFile::create(scope, std::move(file), machine.disks[i].id, sizes[i]));
@@ -75,7 +77,8 @@ io::Task<Result<HashFileSet>> PrimaryFiles::create_hashes(io::Scope& scope, Epoc
   co_return files;
 }
 
-io::Task<Result<HashFileSet>> PrimaryFiles::open_hashes(io::Scope& scope, Epoch epoch, const MachineDescription& machine) {
+io::Task<Result<HashFileSet>> PrimaryFiles::open_hashes(io::Scope& scope, Epoch epoch,
+                                                        const MachineDescription& machine) {
   HashFileSet files;
   for (std::size_t i = 0; i < machine.disks.size(); ++i) {
     AFI_CO_TRY(std::unique_ptr<io::File> file, folder_->open_file(scope, hashes_name(epoch, i), io::OpenMode::write));
@@ -97,10 +100,12 @@ io::Task<Result<HashFiles>> PrimaryFiles::seal_hashes(io::Scope& scope, Epoch ep
   co_return sealed;
 }
 
-io::Task<Result<HashFileSet>> PrimaryFiles::open_sealed(io::Scope& scope, const HashFiles& kept, const MachineDescription& machine) {
+io::Task<Result<HashFileSet>> PrimaryFiles::open_sealed(io::Scope& scope, const HashFiles& kept,
+                                                        const MachineDescription& machine) {
   auto opening = open_hashes(scope, kept.epoch, machine);
   Result<HashFileSet> files = co_await opening;
-  if (!files && files.error().code == ErrorCode::not_found) co_return fail(ErrorCode::damaged, "a hash file is missing");
+  if (!files && files.error().code == ErrorCode::not_found)
+    co_return fail(ErrorCode::damaged, "a hash file is missing");
   if (!files) co_return files;
   if (files->size() != kept.checks.size()) co_return fail(ErrorCode::damaged, "another number of hash files");
   for (std::size_t i = 0; i < files->size(); ++i) {

@@ -6,8 +6,8 @@
 //   seeding                      how far a seeding has come, replaced whole
 //   spool                        frames of the pending epoch
 //
-// Order: hash files synced, folder synced -> record that names them -> older ones removed. Recovery removes what the record
-// does not name; it never needs to guess.
+// Order: hash files synced, folder synced -> record that names them -> older ones removed. Recovery removes what the
+// record does not name; it never needs to guess.
 #pragma once
 
 #include <cstdint>
@@ -44,13 +44,16 @@ class PrimaryFiles {
   [[nodiscard]] io::Task<Result<PrimaryRecord>> load(io::Scope& scope);
   [[nodiscard]] io::Task<Status> save(io::Scope& scope, const PrimaryRecord& record);  // durable
   // New hash files, or those there are brought back to nothing.
-  [[nodiscard]] io::Task<Result<HashFileSet>> create_hashes(io::Scope& scope, Epoch epoch, const MachineDescription& machine,
+  [[nodiscard]] io::Task<Result<HashFileSet>> create_hashes(io::Scope& scope, Epoch epoch,
+                                                            const MachineDescription& machine,
                                                             const std::vector<ByteCount>& sizes);
-  [[nodiscard]] io::Task<Result<HashFileSet>> open_hashes(io::Scope& scope, Epoch epoch, const MachineDescription& machine);
+  [[nodiscard]] io::Task<Result<HashFileSet>> open_hashes(io::Scope& scope, Epoch epoch,
+                                                          const MachineDescription& machine);
   // Syncs files and folder, and gives what the record keeps of them.
   [[nodiscard]] io::Task<Result<HashFiles>> seal_hashes(io::Scope& scope, Epoch epoch, HashFileSet& files);
   // The files of `kept`; `damaged` if one is missing or is not as it was sealed.
-  [[nodiscard]] io::Task<Result<HashFileSet>> open_sealed(io::Scope& scope, const HashFiles& kept, const MachineDescription& machine);
+  [[nodiscard]] io::Task<Result<HashFileSet>> open_sealed(io::Scope& scope, const HashFiles& kept,
+                                                          const MachineDescription& machine);
 
   [[nodiscard]] io::Task<Result<std::optional<SeedingProgress>>> load_seeding(io::Scope& scope);
   [[nodiscard]] io::Task<Status> save_seeding(io::Scope& scope, const SeedingProgress& progress);  // durable

@@ -68,7 +68,8 @@ io::Task<Status> PrimaryMachine::forget_pending(io::Scope& scope) {
   co_return co_await changing;
 }
 
-io::Task<Result<CycleResult>> PrimaryMachine::replicate(io::Scope& scope, PointSink& session, Goal goal, Progress* progress) {
+io::Task<Result<CycleResult>> PrimaryMachine::replicate(io::Scope& scope, PointSink& session, Goal goal,
+                                                        Progress* progress) {
   CycleResult result;
   const MonotonicTime began = platform_.reactor.now();
   if (record_.stage == PrimaryStage::seeding) {
@@ -102,14 +103,17 @@ io::Task<Result<CycleResult>> PrimaryMachine::replicate(io::Scope& scope, PointS
       break;
     case WelcomePlan::await_medium:
       co_return fail(ErrorCode::refused, "replicate",
-                     "the seed of " + record_.description.name + " has not been imported at the replica yet: run "
-                     "'afterimage export' here, carry the folder over, and 'afterimage import' there");
+                     "the seed of " + record_.description.name +
+                         " has not been imported at the replica yet: run "
+                         "'afterimage export' here, carry the folder over, and 'afterimage import' there");
     case WelcomePlan::seed_again:
       co_return fail(ErrorCode::resync_required, "replicate",
-                     "the replica no longer has " + record_.description.name + "; run 'afterimage unprotect' and protect it again");
+                     "the replica no longer has " + record_.description.name +
+                         "; run 'afterimage unprotect' and protect it again");
     case WelcomePlan::compare:
       result.warnings.push_back("the replica of " + record_.description.name + " stands at point " +
-                                std::to_string(welcome.head.sequence.value()) + ", not where it was left: it was rolled back; "
+                                std::to_string(welcome.head.sequence.value()) +
+                                ", not where it was left: it was rolled back; "
                                 "all blocks were compared by hash");
       AFI_CO_TRY_STATUS(cycle(scope, session, EpochKind::compare, welcome, result, progress));
       break;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// PrimaryMachine: one protected machine on its primary. It seeds, runs cycles and takes care that tracking never forgets.
+// PrimaryMachine: one protected machine on its primary. It seeds, runs cycles and takes care that tracking never
+// forgets.
 //
 // A cycle, and the order of what is durable:
-//   welcome compared (plan/welcome_plan.h) -> images synced and frozen -> captured into the spool, hashes into fresh hash
-//   files -> hash files synced -> record with `pending` replaced -> frames, then the point record sent -> receipt
+//   welcome compared (plan/welcome_plan.h) -> images synced and frozen -> captured into the spool, hashes into fresh
+//   hash files -> hash files synced -> record with `pending` replaced -> frames, then the point record sent -> receipt
 //   -> record with `acknowledged` replaced -> old hash files and spool removed.
-// A cut before `pending`: the epoch is forgotten, the old hash files stand, what changed is found again. After: the next
-// welcome tells whether the point arrived; if it did it is adopted, if not the spool is sent on from where the replica stands.
+// A cut before `pending`: the epoch is forgotten, the old hash files stand, what changed is found again. After: the
+// next welcome tells whether the point arrived; if it did it is adopted, if not the spool is sent on from where the
+// replica stands.
 //
 // One job at a time (the host sees to it). Thread: the reactor's.
 #pragma once
@@ -28,10 +30,10 @@
 namespace afterimage::source {
 
 struct CycleResult {
-  format::PointRecord record;   // the newest point that the replica has
-  ByteCount changed;            // changed blocks found, in bytes
-  ByteCount sent;               // frames and records handed to the sink
-  ByteCount stored;             // frames of the epoch
+  format::PointRecord record;  // the newest point that the replica has
+  ByteCount changed;           // changed blocks found, in bytes
+  ByteCount sent;              // frames and records handed to the sink
+  ByteCount stored;            // frames of the epoch
   Duration took{};
   std::vector<std::string> warnings;
 };
@@ -42,18 +44,22 @@ enum class Goal : std::uint8_t { first_point, new_point };
 class PrimaryMachine {
  public:
   // A new machine: `folder` is its empty folder. Durable when it returns.
-  [[nodiscard]] static io::Task<Result<std::unique_ptr<PrimaryMachine>>> create(io::Scope& scope, const io::Platform& platform,
+  [[nodiscard]] static io::Task<Result<std::unique_ptr<PrimaryMachine>>> create(io::Scope& scope,
+                                                                                const io::Platform& platform,
                                                                                 std::unique_ptr<io::Directory> folder,
                                                                                 PrimaryRecord record);
   // Recovers: reads the record and removes leftovers. Idempotent.
-  [[nodiscard]] static io::Task<Result<std::unique_ptr<PrimaryMachine>>> open(io::Scope& scope, const io::Platform& platform,
+  [[nodiscard]] static io::Task<Result<std::unique_ptr<PrimaryMachine>>> open(io::Scope& scope,
+                                                                              const io::Platform& platform,
                                                                               std::unique_ptr<io::Directory> folder);
 
   [[nodiscard]] const PrimaryRecord& record() const { return record_; }
 
-  // Brings the replica behind `session` a point. Errors: those of the images and of the sink; refused (the seed on a medium
-  // has not been imported), resync_required (the replica has lost the machine). Nothing is forgotten by an error.
-  [[nodiscard]] io::Task<Result<CycleResult>> replicate(io::Scope& scope, PointSink& session, Goal goal, Progress* progress);
+  // Brings the replica behind `session` a point. Errors: those of the images and of the sink; refused (the seed on a
+  // medium has not been imported), resync_required (the replica has lost the machine). Nothing is forgotten by an
+  // error.
+  [[nodiscard]] io::Task<Result<CycleResult>> replicate(io::Scope& scope, PointSink& session, Goal goal,
+                                                        Progress* progress);
   // Writes the seed to a medium: the point is pending until the replica shows it.
   [[nodiscard]] io::Task<Result<CycleResult>> seed_medium(io::Scope& scope, PointSink& medium, Progress* progress);
   // The acknowledged points, ascending.
@@ -66,14 +72,18 @@ class PrimaryMachine {
   class StagingFrames;
   struct Staged;
 
-  PrimaryMachine(const io::Platform& platform, std::unique_ptr<io::Directory> folder) : platform_(platform), files_(std::move(folder)) {}
+  PrimaryMachine(const io::Platform& platform, std::unique_ptr<io::Directory> folder)
+      : platform_(platform), files_(std::move(folder)) {}
 
   // Seeding (primary_seeding.cc).
-  [[nodiscard]] io::Task<Status> seed(io::Scope& scope, PointSink& sink, Welcome welcome, CycleResult& result, Progress* progress);
-  [[nodiscard]] io::Task<Status> stage(io::Scope& scope, PointSink& sink, const Welcome& welcome, Staged& staged, Progress* progress);
+  [[nodiscard]] io::Task<Status> seed(io::Scope& scope, PointSink& sink, Welcome welcome, CycleResult& result,
+                                      Progress* progress);
+  [[nodiscard]] io::Task<Status> stage(io::Scope& scope, PointSink& sink, const Welcome& welcome, Staged& staged,
+                                       Progress* progress);
   [[nodiscard]] io::Task<Result<bool>> resume_staging(io::Scope& scope, const Welcome& welcome, Staged& staged);
   [[nodiscard]] io::Task<Status> start_staging(io::Scope& scope, Epoch epoch, Staged& staged);
-  [[nodiscard]] io::Task<Status> stage_disks(io::Scope& scope, StagingFrames& frames, ScanImages& images, Progress* progress);
+  [[nodiscard]] io::Task<Status> stage_disks(io::Scope& scope, StagingFrames& frames, ScanImages& images,
+                                             Progress* progress);
   [[nodiscard]] io::Task<Status> close_at_rest(io::Scope& scope, Staged& staged);
   [[nodiscard]] io::Task<Status> adopt_sizes(io::Scope& scope, const std::vector<ByteCount>& sizes);
 
@@ -85,13 +95,15 @@ class PrimaryMachine {
   [[nodiscard]] io::Task<Status> cycle(io::Scope& scope, PointSink& session, EpochKind kind, const Welcome& welcome,
                                        CycleResult& result, Progress* progress);
   [[nodiscard]] io::Task<Status> capture(io::Scope& scope, Base& base, const Welcome& welcome, Progress* progress);
-  [[nodiscard]] io::Task<Result<format::PointDisk>> capture_disk(io::Scope& scope, Capture& capturing, Base& base, std::size_t index,
-                                                                 ScanImages& images, image::HashFile& fresh);
-  [[nodiscard]] io::Task<Status> keep_pending(io::Scope& scope, EpochKind kind, format::PointRecord point, HashFileSet& hashes,
-                                              Epoch hashes_epoch);
-  [[nodiscard]] io::Task<Status> ship(io::Scope& scope, PointSink& session, Head parent, CycleResult& result, Progress* progress);
-  [[nodiscard]] io::Task<Status> send_spool(io::Scope& scope, PointSink& session, std::uint32_t from, CycleResult& result,
-                                            Progress* progress);
+  [[nodiscard]] io::Task<Result<format::PointDisk>> capture_disk(io::Scope& scope, Capture& capturing, Base& base,
+                                                                 std::size_t index, ScanImages& images,
+                                                                 image::HashFile& fresh);
+  [[nodiscard]] io::Task<Status> keep_pending(io::Scope& scope, EpochKind kind, format::PointRecord point,
+                                              HashFileSet& hashes, Epoch hashes_epoch);
+  [[nodiscard]] io::Task<Status> ship(io::Scope& scope, PointSink& session, Head parent, CycleResult& result,
+                                      Progress* progress);
+  [[nodiscard]] io::Task<Status> send_spool(io::Scope& scope, PointSink& session, std::uint32_t from,
+                                            CycleResult& result, Progress* progress);
   [[nodiscard]] io::Task<Result<bool>> hashes_are_whole(io::Scope& scope);
   [[nodiscard]] io::Task<bool> pending_can_be_sent(io::Scope& scope);
   [[nodiscard]] format::PointRecord make_record(Epoch epoch, const Welcome& welcome, WallTime frozen) const;

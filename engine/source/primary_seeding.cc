@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Seeding of a PrimaryMachine: every block is read once, live, and staged at the replica; then one frozen cycle closes.
 //
-// The hash files of the staging say, for every block before a position, what was read and handed on; the replica says how far
-// its base holds it. Each block is read and sent once, so after a cut the staging goes on from the nearer of the two, and
-// what lies before needs no second look: what changed there since is the closing cycle's to find. Where the images were at
-// rest from the first block to the last, the closing cycle is empty and nothing is read twice.
+// The hash files of the staging say, for every block before a position, what was read and handed on; the replica says
+// how far its base holds it. Each block is read and sent once, so after a cut the staging goes on from the nearer of
+// the two, and what lies before needs no second look: what changed there since is the closing cycle's to find. Where
+// the images were at rest from the first block to the last, the closing cycle is empty and nothing is read twice.
 // Order: hash files synced -> progress replaced.
 #include <algorithm>
 #include <utility>
@@ -27,8 +27,8 @@ BlockIndex staged_end_of(std::size_t index, const SeedingPosition& position) {
 
 bool is_end(const SeedingPosition& position, const MachineDescription& machine) {
   const std::size_t disks = machine.disks.size();
-  return position.disk_index >= disks || (position.disk_index + 1 == disks &&
-                                          position.block.value() >= blocks_of(machine.disks.back().size).value());
+  return position.disk_index >= disks ||
+         (position.disk_index + 1 == disks && position.block.value() >= blocks_of(machine.disks.back().size).value());
 }
 
 // The disk as a staging sees it: not looked at before a block, everything unknown from there on.
@@ -81,7 +81,8 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
     staged_.sent += ByteCount(std::uint64_t{frame.size()});
     since_checkpoint_ += frame.size();
     if (since_checkpoint_ < checkpoint_bytes) co_return Status{};
-    auto checkpointing = checkpoint(scope, SeedingPosition{.disk_index = disk_index_, .block = capture_->captured_end()});
+    auto checkpointing =
+        checkpoint(scope, SeedingPosition{.disk_index = disk_index_, .block = capture_->captured_end()});
     co_return co_await checkpointing;
   }
 
@@ -150,12 +151,15 @@ io::Task<Status> PrimaryMachine::start_staging(io::Scope& scope, Epoch epoch, St
   co_return co_await removing;
 }
 
-io::Task<Status> PrimaryMachine::stage_disks(io::Scope& scope, StagingFrames& frames, ScanImages& images, Progress* progress) {
+io::Task<Status> PrimaryMachine::stage_disks(io::Scope& scope, StagingFrames& frames, ScanImages& images,
+                                             Progress* progress) {
   Staged& staged = frames.staged();
   const SeedingPosition from = staged.progress.position;
   Capture capturing(platform_,
-                    CaptureOptions{.epoch = staged.progress.epoch, .first_frame = frames.next_frame(),
-                                   .frame_bytes = ByteCount(limits::seeding_frame_raw_bytes), .compression = compression_},
+                    CaptureOptions{.epoch = staged.progress.epoch,
+                                   .first_frame = frames.next_frame(),
+                                   .frame_bytes = ByteCount(limits::seeding_frame_raw_bytes),
+                                   .compression = compression_},
                     frames);
   capturing.report_to(progress, 0, images.allocated_bytes());
   for (std::uint32_t i = from.disk_index; i < images.size(); ++i) {
@@ -182,7 +186,8 @@ io::Task<Status> PrimaryMachine::stage(io::Scope& scope, PointSink& sink, const 
                                        Progress* progress) {
   AFI_CO_TRY(const bool resumed, resume_staging(scope, welcome, staged));
   if (!resumed) AFI_CO_TRY_STATUS(start_staging(scope, next_epoch(welcome), staged));
-  staged.was_whole = resumed && is_end(std::min(staged.progress.position, welcome.staged->position), record_.description);
+  staged.was_whole =
+      resumed && is_end(std::min(staged.progress.position, welcome.staged->position), record_.description);
   if (staged.was_whole) co_return Status{};
   const BeginEpoch begin{.kind = EpochKind::seeding, .epoch = staged.progress.epoch, .parent = {}};
   AFI_CO_TRY(const Need need, sink.begin(scope, begin));
@@ -221,7 +226,8 @@ io::Task<Status> PrimaryMachine::close_at_rest(io::Scope& scope, Staged& staged)
 }
 
 // Stages, closes and ships point 1; whether that counts as acknowledged is the caller's to say.
-io::Task<Status> PrimaryMachine::seed(io::Scope& scope, PointSink& sink, Welcome welcome, CycleResult& result, Progress* progress) {
+io::Task<Status> PrimaryMachine::seed(io::Scope& scope, PointSink& sink, Welcome welcome, CycleResult& result,
+                                      Progress* progress) {
   Staged staged;
   AFI_CO_TRY_STATUS(stage(scope, sink, welcome, staged, progress));
   welcome.newest_epoch = std::max(welcome.newest_epoch, staged.progress.epoch);
@@ -231,7 +237,11 @@ io::Task<Status> PrimaryMachine::seed(io::Scope& scope, PointSink& sink, Welcome
   if (staged.at_rest_since) {
     AFI_CO_TRY_STATUS(close_at_rest(scope, staged));
   } else if (!resumes) {
-    Base base{.kind = EpochKind::cycle, .files = std::move(staged.hashes), .session = nullptr, .head_sizes = {}, .closes_seed = true};
+    Base base{.kind = EpochKind::cycle,
+              .files = std::move(staged.hashes),
+              .session = nullptr,
+              .head_sizes = {},
+              .closes_seed = true};
     AFI_CO_TRY_STATUS(capture(scope, base, welcome, progress));
   }
   for (const format::PointDisk& disk : record_.pending->record.disks) result.changed += bytes_of(disk.changed);
@@ -245,7 +255,7 @@ io::Task<Result<CycleResult>> PrimaryMachine::seed_medium(io::Scope& scope, Poin
   if (record_.stage == PrimaryStage::replicating) {
     co_return fail(ErrorCode::refused, "export a seed",
                    record_.description.name + " is replicating already: its replica has point " +
-                   std::to_string(record_.acknowledged->sequence.value()));
+                       std::to_string(record_.acknowledged->sequence.value()));
   }
   CycleResult result;
   const MonotonicTime began = platform_.reactor.now();

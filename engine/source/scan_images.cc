@@ -20,8 +20,9 @@ bool same_content(const io::FileFacts& a, const io::FileFacts& b) {
 
 std::unexpected<Error> changed_under_us(const std::string& path) {
   return fail(ErrorCode::changed, "read an image at one instant",
-              "the image " + path + " is being written to; scan tracking reads images that are at rest, or on a file system "
-              "with reflinks (xfs, btrfs): pause the writer, or move the image");
+              "the image " + path +
+                  " is being written to; scan tracking reads images that are at rest, or on a file system "
+                  "with reflinks (xfs, btrfs): pause the writer, or move the image");
 }
 
 // `busy` when another program holds a lock on the image. An image we may not write to cannot be asked.
@@ -32,8 +33,9 @@ io::Task<Status> check_unlocked(io::Scope& scope, io::Disk& disk, std::string pa
   const Status locked = (*file)->try_lock(io::LockMode::exclusive);
   if (!locked && locked.error().code == ErrorCode::busy) {
     co_return fail(ErrorCode::busy, "read an image",
-                   "the image " + path + " is locked by another program (a running machine?), and its file system has no "
-                   "reflinks; stop that program first, or move the image to xfs or btrfs");
+                   "the image " + path +
+                       " is locked by another program (a running machine?), and its file system has no "
+                       "reflinks; stop that program first, or move the image to xfs or btrfs");
   }
   co_return Status{};
 }
@@ -77,10 +79,12 @@ io::Task<Result<bool>> ScanImages::clone_all(io::Scope& scope, const io::Platfor
   co_return true;
 }
 
-io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& platform, const std::vector<std::string>& paths, CacheTrust trust) {
+io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& platform,
+                                      const std::vector<std::string>& paths, CacheTrust trust) {
   paths_ = paths;
   for (const std::string& path : paths) {
-    AFI_CO_TRY(std::unique_ptr<image::RawImage> image, image::open_image(scope, platform.disk, path, io::OpenMode::read));
+    AFI_CO_TRY(std::unique_ptr<image::RawImage> image,
+               image::open_image(scope, platform.disk, path, io::OpenMode::read));
     images_.push_back(std::move(image));
   }
   for (const std::unique_ptr<image::RawImage>& image : images_) {
@@ -101,7 +105,8 @@ io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& plat
 }
 
 io::Task<Result<std::unique_ptr<ScanImages>>> ScanImages::try_freeze(io::Scope& scope, const io::Platform& platform,
-                                                                     const std::vector<std::string>& paths, CacheTrust trust) {
+                                                                     const std::vector<std::string>& paths,
+                                                                     CacheTrust trust) {
   std::unique_ptr<ScanImages> set(new ScanImages());
   AFI_CO_TRY_STATUS(set->open_all(scope, platform, paths, trust));
   AFI_CO_TRY(set->cloned_, set->clone_all(scope, platform));

@@ -47,7 +47,8 @@ io::Task<Result<std::optional<Bytes>>> SpoolReader::next(io::Scope& scope, Epoch
   AFI_CO_RESULT(const format::FrameHeader header, format::FrameHeader::parse(frame));
   frame.resize(header.encoded_size());
   const MutableBytes body = MutableBytes(frame).subspan(format::frame_header_bytes);
-  AFI_CO_TRY(const std::size_t body_got, file_->read_at(scope, at_ + ByteCount(std::uint64_t{format::frame_header_bytes}), body));
+  AFI_CO_TRY(const std::size_t body_got,
+             file_->read_at(scope, at_ + ByteCount(std::uint64_t{format::frame_header_bytes}), body));
   if (body_got < body.size()) co_return fail(ErrorCode::damaged, "the spool ends inside a frame");
   AFI_CO_RESULT(const format::FrameView view, format::FrameView::parse(frame));
   if (view.identity().birth != epoch || view.identity().number != next_number_) {

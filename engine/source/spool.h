@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spool: the frames of one captured epoch, one after the other in a local file, so that a freeze ends before the network
-// does and a cut resumes from here. It is not synced: a frame carries its own checks, and a spool that does not read back
-// whole is captured anew.
+// Spool: the frames of one captured epoch, one after the other in a local file, so that a freeze ends before the
+// network does and a cut resumes from here. It is not synced: a frame carries its own checks, and a spool that does not
+// read back whole is captured anew.
 #pragma once
 
 #include <cstdint>

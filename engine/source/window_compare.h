@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// WindowCompare: the part of a capture that takes the processor. Blocks of one disk pass through it in ascending order, a
-// window at a time: zeros are found, data is hashed, compared with what was known, and what changed is grouped into frames
-// and added to the change root. Pure: no io. Externally serialised (one worker at a time).
+// WindowCompare: the part of a capture that takes the processor. Blocks of one disk pass through it in ascending order,
+// a window at a time: zeros are found, data is hashed, compared with what was known, and what changed is grouped into
+// frames and added to the change root. Pure: no io. Externally serialised (one worker at a time).
 #pragma once
 
 #include <cstdint>

@@ -41,7 +41,9 @@ void store(std::byte* to, T value) {
   std::memcpy(to, &value, sizeof value);
 }
 
-[[nodiscard]] inline ByteView view_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+[[nodiscard]] inline ByteView view_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 [[nodiscard]] inline std::string_view text_of(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -9,9 +9,9 @@ namespace afterimage {
 
 }  // namespace afterimage
 
-#define AFI_CHECK(condition)                                               \
-  do {                                                                     \
-    if (!(condition)) [[unlikely]] {                                       \
-      ::afterimage::check_failed(#condition, __FILE__, __LINE__);          \
-    }                                                                      \
+#define AFI_CHECK(condition)                                      \
+  do {                                                            \
+    if (!(condition)) [[unlikely]] {                              \
+      ::afterimage::check_failed(#condition, __FILE__, __LINE__); \
+    }                                                             \
   } while (false)

@@ -11,27 +11,27 @@
 namespace afterimage {
 
 enum class ErrorCode : std::uint8_t {
-  internal,             // a library said what it never should; a bug
-  invalid_argument,     // a value from the operator or a caller that can never be right
-  not_found,            // no such file, machine, point, host, job
-  already_exists,       // a target that is there already
-  busy,                 // somebody else holds it (lock, running job, other session)
-  refused,              // right request, wrong state, or unsafe: the text names the state and the way out
-  permission_denied,    // authenticated, but not allowed
-  authentication,       // certificate, key or identity not accepted
-  unreachable,          // the peer or the daemon cannot be reached, or the connection broke
-  timed_out,            // a deadline passed
-  cancelled,            // the scope was cancelled
-  io_failed,            // EIO and kin; for fsync it is final for that handle
-  no_space,             // ENOSPC, EDQUOT, quota
-  limit_exceeded,       // a bound of limits.h, from outside
-  damaged,              // bytes that do not verify
-  end_of_data,          // nothing more: a clean end
-  unsupported,          // version, feature or platform
-  protocol,             // the peer broke the protocol
-  resync_required,      // no common base; a compare is needed
-  conflict,             // another lineage, parent or owner
-  changed,              // the image changed under the reader
+  internal,           // a library said what it never should; a bug
+  invalid_argument,   // a value from the operator or a caller that can never be right
+  not_found,          // no such file, machine, point, host, job
+  already_exists,     // a target that is there already
+  busy,               // somebody else holds it (lock, running job, other session)
+  refused,            // right request, wrong state, or unsafe: the text names the state and the way out
+  permission_denied,  // authenticated, but not allowed
+  authentication,     // certificate, key or identity not accepted
+  unreachable,        // the peer or the daemon cannot be reached, or the connection broke
+  timed_out,          // a deadline passed
+  cancelled,          // the scope was cancelled
+  io_failed,          // EIO and kin; for fsync it is final for that handle
+  no_space,           // ENOSPC, EDQUOT, quota
+  limit_exceeded,     // a bound of limits.h, from outside
+  damaged,            // bytes that do not verify
+  end_of_data,        // nothing more: a clean end
+  unsupported,        // version, feature or platform
+  protocol,           // the peer broke the protocol
+  resync_required,    // no common base; a compare is needed
+  conflict,           // another lineage, parent or owner
+  changed,            // the image changed under the reader
 };
 
 // The stable name of a code, as JSON and logs show it: "not_found".

@@ -47,7 +47,8 @@ struct Digest {
 };
 
 // A name of a machine, disk, host, store or policy: 1 to 64 bytes of UTF-8 without control characters, '/', '\', and
-// neither "." nor "..", and no space at its ends. The error's detail says which rule was broken by which `kind` of name.
+// neither "." nor "..", and no space at its ends. The error's detail says which rule was broken by which `kind` of
+// name.
 [[nodiscard]] Status check_name(std::string_view kind, std::string_view name);
 
 }  // namespace afterimage

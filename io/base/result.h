@@ -32,36 +32,36 @@ using Status = Result<void>;
 #define AFI_CONCAT_INNER(a, b) a##b
 #define AFI_CONCAT(a, b) AFI_CONCAT_INNER(a, b)
 
-#define AFI_TRY_AS(result, declaration, ...)                     \
-  auto result = (__VA_ARGS__);                                   \
+#define AFI_TRY_AS(result, declaration, ...)                      \
+  auto result = (__VA_ARGS__);                                    \
   if (!result) return std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)
 #define AFI_TRY(declaration, ...) AFI_TRY_AS(AFI_CONCAT(afi_result_, __COUNTER__), declaration, __VA_ARGS__)
-#define AFI_TRY_STATUS(...)                                                                        \
-  do {                                                                                             \
+#define AFI_TRY_STATUS(...)                                                                                  \
+  do {                                                                                                       \
     if (auto afi_status = (__VA_ARGS__); !afi_status) return std::unexpected(std::move(afi_status).error()); \
   } while (false)
 
-#define AFI_CO_RESULT_AS(result, declaration, ...)                  \
-  auto result = (__VA_ARGS__);                                      \
+#define AFI_CO_RESULT_AS(result, declaration, ...)                   \
+  auto result = (__VA_ARGS__);                                       \
   if (!result) co_return std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)
 #define AFI_CO_RESULT(declaration, ...) AFI_CO_RESULT_AS(AFI_CONCAT(afi_result_, __COUNTER__), declaration, __VA_ARGS__)
-#define AFI_CO_STATUS(...)                                                                            \
-  do {                                                                                                \
+#define AFI_CO_STATUS(...)                                                                                      \
+  do {                                                                                                          \
     if (auto afi_status = (__VA_ARGS__); !afi_status) co_return std::unexpected(std::move(afi_status).error()); \
   } while (false)
 
-#define AFI_CO_TRY_AS(task, result, declaration, ...)               \
-  auto task = (__VA_ARGS__);                                        \
-  auto result = co_await task;                                      \
+#define AFI_CO_TRY_AS(task, result, declaration, ...)                \
+  auto task = (__VA_ARGS__);                                         \
+  auto result = co_await task;                                       \
   if (!result) co_return std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)
 #define AFI_CO_TRY(declaration, ...) \
   AFI_CO_TRY_AS(AFI_CONCAT(afi_task_, __COUNTER__), AFI_CONCAT(afi_result_, __COUNTER__), declaration, __VA_ARGS__)
-#define AFI_CO_TRY_STATUS(...)                                                       \
-  do {                                                                               \
-    auto afi_task = (__VA_ARGS__);                                                   \
-    auto afi_status = co_await afi_task;                                             \
-    if (!afi_status) co_return std::unexpected(std::move(afi_status).error());       \
+#define AFI_CO_TRY_STATUS(...)                                                 \
+  do {                                                                         \
+    auto afi_task = (__VA_ARGS__);                                             \
+    auto afi_status = co_await afi_task;                                       \
+    if (!afi_status) co_return std::unexpected(std::move(afi_status).error()); \
   } while (false)

@@ -83,11 +83,10 @@ std::string to_rfc3339(WallTime time) {
   const year_month_day date{day};
   const auto of_day = duration_cast<milliseconds>(moment - day).count();
   std::array<char, 64> text{};
-  const int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                                   static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                   static_cast<unsigned>(date.day()), static_cast<int>(of_day / 3'600'000),
-                                   static_cast<int>(of_day / 60'000 % 60), static_cast<int>(of_day / 1000 % 60),
-                                   static_cast<int>(of_day % 1000));
+  const int length = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(of_day / 3'600'000),
+      static_cast<int>(of_day / 60'000 % 60), static_cast<int>(of_day / 1000 % 60), static_cast<int>(of_day % 1000));
   return {text.data(), static_cast<std::size_t>(length)};
 }
 

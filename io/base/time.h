@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two times that never mix: WallTime is what people read and points carry (it may jump), MonotonicTime is what deadlines
-// and timers use.
+// Two times that never mix: WallTime is what people read and points carry (it may jump), MonotonicTime is what
+// deadlines and timers use.
 #pragma once
 
 #include <chrono>

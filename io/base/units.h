@@ -83,8 +83,8 @@ using ByteCount = Count<struct ByteCountTag>;
 using ByteOffset = Position<struct ByteOffsetTag, ByteCount>;
 using BlockCount = Count<struct BlockCountTag>;
 using BlockIndex = Position<struct BlockIndexTag, BlockCount>;  // of 4 KiB blocks of one disk
-using Epoch = Ordinal<struct EpochTag>;            // the writes between two freezes of a machine; 0 = seeding
-using Sequence = Ordinal<struct SequenceTag>;      // of a recovery point within a machine; the first is 1, 0 = none
+using Epoch = Ordinal<struct EpochTag>;        // the writes between two freezes of a machine; 0 = seeding
+using Sequence = Ordinal<struct SequenceTag>;  // of a recovery point within a machine; the first is 1, 0 = none
 using SegmentNumber = Ordinal<struct SegmentNumberTag>;  // of a segment within a machine's journal; the first is 1
 
 inline constexpr std::uint64_t block_size = 4096;  // bytes: the unit of tracking and of hashing

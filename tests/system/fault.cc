@@ -7,10 +7,10 @@ namespace afterimage::system {
 namespace {
 
 constexpr std::array<std::string_view, fault_kinds> kind_names = {
-    "kill primary", "kill replica", "kill both", "power cut primary", "power cut replica", "power cut both",
-    "cut link", "half-open link", "disk error", "failed sync", "no space"};
-constexpr std::array<std::string_view, phases> phase_names = {"capture", "spool", "send", "append", "sync", "point record",
-                                                              "acknowledge", "recovery"};
+    "kill primary", "kill replica",   "kill both",  "power cut primary", "power cut replica", "power cut both",
+    "cut link",     "half-open link", "disk error", "failed sync",       "no space"};
+constexpr std::array<std::string_view, phases> phase_names = {"capture", "spool",        "send",        "append",
+                                                              "sync",    "point record", "acknowledge", "recovery"};
 
 bool has(std::string_view path, std::string_view part) { return path.find(part) != std::string_view::npos; }
 
@@ -39,7 +39,8 @@ std::optional<Phase> replica_phase(const io::sim::OperationNotice& notice, std::
 std::string_view name_of(FaultKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
 std::string_view name_of(Phase phase) { return phase_names[static_cast<std::size_t>(phase)]; }
 
-std::optional<Phase> phase_of(const io::sim::OperationNotice& notice, bool is_primary, bool recovering, std::uint64_t point_bytes) {
+std::optional<Phase> phase_of(const io::sim::OperationNotice& notice, bool is_primary, bool recovering,
+                              std::uint64_t point_bytes) {
   if (recovering) return io::sim::is_network(notice.kind) ? std::nullopt : std::optional(Phase::recovery);
   return is_primary ? primary_phase(notice) : replica_phase(notice, point_bytes);
 }

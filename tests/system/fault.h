@@ -12,8 +12,17 @@
 namespace afterimage::system {
 
 enum class FaultKind : std::uint8_t {
-  kill_primary, kill_replica, kill_both, cut_power_of_primary, cut_power_of_replica, cut_power_of_both,
-  cut_link, cut_link_half_open, fail_disk, fail_sync, no_space
+  kill_primary,
+  kill_replica,
+  kill_both,
+  cut_power_of_primary,
+  cut_power_of_replica,
+  cut_power_of_both,
+  cut_link,
+  cut_link_half_open,
+  fail_disk,
+  fail_sync,
+  no_space
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(FaultKind::no_space) + 1;
 
@@ -23,8 +32,8 @@ inline constexpr std::size_t phases = static_cast<std::size_t>(Phase::recovery) 
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 [[nodiscard]] std::string_view name_of(Phase phase);
 
-// Which phase an operation belongs to; nothing for what belongs to none. `recovering`: its node has not finished its start.
-// `point_bytes`: the length of a point record of this machine.
+// Which phase an operation belongs to; nothing for what belongs to none. `recovering`: its node has not finished its
+// start. `point_bytes`: the length of a point record of this machine.
 [[nodiscard]] std::optional<Phase> phase_of(const io::sim::OperationNotice& notice, bool is_primary, bool recovering,
                                             std::uint64_t point_bytes);
 

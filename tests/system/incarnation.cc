@@ -69,8 +69,8 @@ io::Task<void> Incarnation::serve(std::unique_ptr<io::Stream> stream) {
   replication::ServeOptions options;
   options.host_name = identity_.name;
   options.table = &sessions_;
-  auto serving = replication::serve_session(scope_, std::move(stream), *host_,
-                                            Peer{.id = identity_.other, .name = identity_.other_name}, std::move(options));
+  auto serving = replication::serve_session(
+      scope_, std::move(stream), *host_, Peer{.id = identity_.other, .name = identity_.other_name}, std::move(options));
   const replication::SessionEnd end = co_await serving;
   (void)end;  // every end is legal here: the oracle looks at what was acknowledged
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Incarnation: one life of a daemon on a simulated node: the host as it is, a connector or a listener over plain streams.
-// Destroying it is the host's death; what it left stands on the node's disk and in its catalogue.
+// Incarnation: one life of a daemon on a simulated node: the host as it is, a connector or a listener over plain
+// streams. Destroying it is the host's death; what it left stands on the node's disk and in its catalogue.
 #pragma once
 
 #include <memory>
@@ -20,10 +20,10 @@ inline constexpr std::uint16_t replication_port = 8084;
 // What a daemon is across its lives.
 struct Identity {
   HostId id;
-  std::string name;               // also the node's
-  std::string store;              // path; empty: a primary
+  std::string name;   // also the node's
+  std::string store;  // path; empty: a primary
   catalogue::CatalogueLocation catalogue;
-  HostId other;                   // who it trusts
+  HostId other;  // who it trusts
   std::string other_name;
 };
 

@@ -38,18 +38,22 @@ Life::Life(LifeOptions options) : options_(options), world_({.seed = options.see
 }
 
 void Life::fail(std::string why) {
-  if (is_fine()) result_.failure = "seed " + std::to_string(options_.seed) + ", cycle " + std::to_string(result_.cycles) + ": " + why;
+  if (is_fine())
+    result_.failure =
+        "seed " + std::to_string(options_.seed) + ", cycle " + std::to_string(result_.cycles) + ": " + why;
 }
 
 // ---- faults
 
 void Life::arm() {
   const std::uint64_t cell = (options_.seed * 7 + world_.random_below(fault_kinds * phases)) % (fault_kinds * phases);
-  armed_ = Armed{.kind = static_cast<FaultKind>(cell / phases), .phase = static_cast<Phase>(cell % phases),
+  armed_ = Armed{.kind = static_cast<FaultKind>(cell / phases),
+                 .phase = static_cast<Phase>(cell % phases),
                  .skip = world_.random_below(6)};
   // A fault in a recovery needs a recovery.
   if (armed_->phase != Phase::recovery) return;
-  const io::sim::CrashKind kind = world_.random_below(2) == 0 ? io::sim::CrashKind::kill : io::sim::CrashKind::power_cut;
+  const io::sim::CrashKind kind =
+      world_.random_below(2) == 0 ? io::sim::CrashKind::kill : io::sim::CrashKind::power_cut;
   const std::uint64_t which = world_.random_below(3);
   if (which != 0 && world_.is_up(primary_.node)) world_.crash(primary_.node, kind);
   if (which != 1 && world_.is_up(replica_.node)) world_.crash(replica_.node, kind);
@@ -89,10 +93,12 @@ void Life::strike(const io::sim::OperationNotice& notice) {
     case FaultKind::cut_power_of_replica: return crash(replica_, power_cut);
     case FaultKind::cut_power_of_both: crash(primary_, power_cut); return crash(replica_, power_cut);
     case FaultKind::cut_link:
-      return world_.cut_after(primary_.node, replica_.node, ByteCount(world_.random_below(300)), io::sim::CutKind::reset);
+      return world_.cut_after(primary_.node, replica_.node, ByteCount(world_.random_below(300)),
+                              io::sim::CutKind::reset);
     case FaultKind::cut_link_half_open:
-      return world_.cut(primary_.node, replica_.node, world_.random_below(2) == 0 ? io::sim::CutKind::half_open_first
-                                                                                 : io::sim::CutKind::half_open_second);
+      return world_.cut(
+          primary_.node, replica_.node,
+          world_.random_below(2) == 0 ? io::sim::CutKind::half_open_first : io::sim::CutKind::half_open_second);
     case FaultKind::fail_disk: {
       const bool reads = world_.random_below(2) == 0;
       return world_.disk(notice.node).fail_next(reads ? io::sim::OperationKind::read : io::sim::OperationKind::write);
@@ -104,8 +110,8 @@ void Life::strike(const io::sim::OperationNotice& notice) {
 
 // ---- hosts
 
-// Runs a task of one side. Nothing if a node went down, or the task failed (then `what` tells why, as a failure, unless a
-// fault may be the reason).
+// Runs a task of one side. Nothing if a node went down, or the task failed (then `what` tells why, as a failure, unless
+// a fault may be the reason).
 template <typename T>
 std::optional<T> Life::on(Side& side, io::Task<Result<T>> task, const char* what) {
   Result<T> outcome = io::sim::run(world_, std::move(task), std::chrono::minutes(30));
@@ -133,7 +139,8 @@ bool Life::bring_up(Side& side) {
     side.incarnation = std::make_unique<Incarnation>(world_.platform(side.node), side.identity);
     const Status started = io::sim::run(world_, side.incarnation->start());
     if (started) return true;
-    if (world_.is_up(side.node) && world_.is_up(primary_.node) && world_.is_up(replica_.node) && tried > tries_max / 2) {
+    if (world_.is_up(side.node) && world_.is_up(primary_.node) && world_.is_up(replica_.node) &&
+        tried > tries_max / 2) {
       fail("the daemon of " + side.identity.name + " does not start: " + started.error().text());
       return false;
     }
@@ -170,7 +177,9 @@ bool Life::protect() {
 std::optional<host::JobInfo> Life::wait_for(host::JobId job) {
   for (;;) {
     const std::optional<host::JobInfo> info =
-        on(primary_, primary_.incarnation->host().wait_for_job(primary_.incarnation->scope(), job, std::chrono::minutes(20)), "a job");
+        on(primary_,
+           primary_.incarnation->host().wait_for_job(primary_.incarnation->scope(), job, std::chrono::minutes(20)),
+           "a job");
     if (!world_.is_up(primary_.node)) return std::nullopt;
     // Only the replica went down: bring it back while the job is under way.
     if (!world_.is_up(replica_.node)) {
@@ -228,7 +237,8 @@ void Life::one_cycle() {
 }
 
 void Life::check_point(const host::PointInfo& point) {
-  const std::vector<std::shared_ptr<replica::Machine>> machines = replica_.incarnation->host().stores().front()->machines();
+  const std::vector<std::shared_ptr<replica::Machine>> machines =
+      replica_.incarnation->host().stores().front()->machines();
   Content content;
   for (const DiskDescription& disk : machines.front()->description().disks) {
     const std::optional<std::unique_ptr<image::JournalView>> view =
@@ -237,7 +247,8 @@ void Life::check_point(const host::PointInfo& point) {
     Bytes bytes((*view)->size().value());
     const Status read = io::sim::run(world_, (*view)->read(replica_.incarnation->scope(), ByteOffset{}, bytes));
     if (!read) {
-      if (world_.is_up(replica_.node)) fail("point " + std::to_string(point.sequence.value()) + " cannot be read: " + read.error().text());
+      if (world_.is_up(replica_.node))
+        fail("point " + std::to_string(point.sequence.value()) + " cannot be read: " + read.error().text());
       return;
     }
     content.push_back(std::move(bytes));
@@ -250,7 +261,8 @@ void Life::check_points(bool all) {
   if (!world_.is_up(replica_.node) || !replica_.incarnation) return;
   const std::optional<Armed> armed = std::exchange(armed_, std::nullopt);  // questions are not part of the play
   world_.disk(replica_.node).clear_faults();
-  auto listed = on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
+  auto listed =
+      on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
   const auto is_damaged = [](const host::PointInfo& point) { return !point.damage.empty(); };
   if (listed && std::ranges::any_of(*listed, is_damaged)) {
     // A read that failed in a recovery is shown as damage for as long as that daemon lives; a new one reads again.
@@ -265,8 +277,11 @@ void Life::check_points(bool all) {
   }
   result_.points = listed->size();
   for (const auto& [sequence, digest] : model_->acknowledged()) {
-    const auto same = [&](const host::PointInfo& point) { return point.sequence == sequence && point.digest == digest; };
-    if (std::ranges::none_of(*listed, same)) return fail("acknowledged point " + std::to_string(sequence.value()) + " is not listed");
+    const auto same = [&](const host::PointInfo& point) {
+      return point.sequence == sequence && point.digest == digest;
+    };
+    if (std::ranges::none_of(*listed, same))
+      return fail("acknowledged point " + std::to_string(sequence.value()) + " is not listed");
   }
   const std::size_t sample = listed->empty() ? 0 : world_.random_below(listed->size());
   for (std::size_t i = 0; i < listed->size() && is_fine(); ++i) {
@@ -285,15 +300,18 @@ void Life::check_points(bool all) {
 void Life::check_not_ahead() {
   if (!is_fine() || !world_.is_up(replica_.node)) return;
   const std::optional<Armed> armed = std::exchange(armed_, std::nullopt);
-  const auto listed = on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
+  const auto listed =
+      on(replica_, replica_.incarnation->host().points(replica_.incarnation->scope(), machine_name), "points");
   armed_ = armed;
   const std::string wrong = model_->check_not_ahead(listed && !listed->empty() ? &listed->back() : nullptr);
   if (!wrong.empty()) fail(wrong);
 }
 
 void Life::check_verify() {
-  const std::vector<std::shared_ptr<replica::Machine>> machines = replica_.incarnation->host().stores().front()->machines();
-  const auto outcome = on(replica_, replica::verify(replica_.incarnation->scope(), machines.front(), std::nullopt, nullptr), "verify");
+  const std::vector<std::shared_ptr<replica::Machine>> machines =
+      replica_.incarnation->host().stores().front()->machines();
+  const auto outcome =
+      on(replica_, replica::verify(replica_.incarnation->scope(), machines.front(), std::nullopt, nullptr), "verify");
   if (!outcome) return fail("verify did not end");
   if (!outcome->damage.empty()) fail("verify finds damage: " + outcome->damage.front().what);
   if (outcome->points_verified != result_.points) fail("verify does not see all points");

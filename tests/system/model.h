@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Model: what must be true, kept outside of both hosts. The images as the guest left them, every freeze that a point may
-// have come from, and every point that was acknowledged or seen.
+// Model: what must be true, kept outside of both hosts. The images as the guest left them, every freeze that a point
+// may have come from, and every point that was acknowledged or seen.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,11 @@ class Model {
   void change_images();
   // What the images are now may become a point.
   void note_freeze();
-  // The guest has written nothing since, but a failed sync may have dropped what the page cache showed: once it is dropped
-  // the image is another one, without a write.
+  // The guest has written nothing since, but a failed sync may have dropped what the page cache showed: once it is
+  // dropped the image is another one, without a write.
   void note_surfaced();
-  // After a power cut of the primary: what of the newest point the guest had not changed since must still be on its disk.
-  // `newest`: as the replica lists it. Takes over what the cut left. Empty if fine, else the fault.
+  // After a power cut of the primary: what of the newest point the guest had not changed since must still be on its
+  // disk. `newest`: as the replica lists it. Takes over what the cut left. Empty if fine, else the fault.
   [[nodiscard]] std::string check_not_ahead(const host::PointInfo* newest);
 
   // A point as a host lists it: fine, or why it is wrong.

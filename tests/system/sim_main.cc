@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs lives of the whole system: `system_simulation --seeds N [--first S] [--cycles C] [--table required|shown]`, or one:
-// `--seed S`. Prints the table of faults by phases; fails on the first seed whose life was not right, on an empty cell of a
-// required table, and when one seed run twice gives two traces.
-#include <sys/resource.h>
-
+// Runs lives of the whole system: `system_simulation --seeds N [--first S] [--cycles C] [--table required|shown]`, or
+// one:
+// `--seed S`. Prints the table of faults by phases; fails on the first seed whose life was not right, on an empty cell
+// of a required table, and when one seed run twice gives two traces.
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <optional>
 #include <string_view>
+
+#include <sys/resource.h>
 
 #include "tests/system/life.h"
 
@@ -71,7 +72,8 @@ int run(const Arguments& arguments) {
     const LifeOptions options{.seed = seed, .cycles = arguments.cycles};
     const LifeResult result = Life(options).run();
     if (!result.failure.empty()) {
-      std::printf("FAILED %s\nreplay: tests/sim --seed %llu\n", result.failure.c_str(), static_cast<unsigned long long>(seed));
+      std::printf("FAILED %s\nreplay: tests/sim --seed %llu\n", result.failure.c_str(),
+                  static_cast<unsigned long long>(seed));
       return 1;
     }
     if (seed == arguments.first && Life(options).run().trace_hash != result.trace_hash) {
@@ -103,7 +105,8 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   const auto arguments = afterimage::system::parse(argc, argv);
   if (!arguments) {
-    std::fprintf(stderr, "usage: %s [--seeds N] [--first S] [--cycles C] [--table required|shown] | --seed S\n", argv[0]);
+    std::fprintf(stderr, "usage: %s [--seeds N] [--first S] [--cycles C] [--table required|shown] | --seed S\n",
+                 argv[0]);
     return 2;
   }
   return afterimage::system::run(*arguments);

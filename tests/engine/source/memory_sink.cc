@@ -9,8 +9,8 @@
 namespace afterimage::source {
 namespace {
 
-Digest root_of(const ModelReplica::Blocks& blocks, const format::BlockHasher& hasher, std::uint64_t first, std::uint64_t end,
-               bool only_present) {
+Digest root_of(const ModelReplica::Blocks& blocks, const format::BlockHasher& hasher, std::uint64_t first,
+               std::uint64_t end, bool only_present) {
   format::ChangeRoot root;
   for (std::uint64_t block = first; block < end; ++block) {
     const auto found = blocks.find(block);
@@ -72,7 +72,8 @@ Status MemorySink::take(const format::FrameView& frame) {
   const bool seeding = kind_ == EpochKind::seeding;
   const Epoch epoch = seeding ? replica_.staged->epoch : replica_.unfinished->epoch;
   std::uint32_t& frames = seeding ? replica_.staged->frames : replica_.unfinished->frames;
-  if (frame.identity().birth != epoch || frame.identity().number != frames) return fail(ErrorCode::protocol, "frame out of place");
+  if (frame.identity().birth != epoch || frame.identity().number != frames)
+    return fail(ErrorCode::protocol, "frame out of place");
   const DiskDescription* disk = replica_.machine->find_disk(frame.identity().disk);
   if (disk == nullptr) return fail(ErrorCode::protocol, "unknown disk");
   format::FrameDecoder decoder;
@@ -84,7 +85,8 @@ Status MemorySink::take(const format::FrameView& frame) {
   for (const format::FrameExtent& part : frame.extents()) {
     for (std::uint64_t block = part.extent.first.value(); block < part.extent.end().value(); ++block) {
       if (part.kind == format::BlockKind::data) {
-        blocks[block] = Bytes(raw.begin() + static_cast<std::ptrdiff_t>(at), raw.begin() + static_cast<std::ptrdiff_t>(at + block_size));
+        blocks[block] = Bytes(raw.begin() + static_cast<std::ptrdiff_t>(at),
+                              raw.begin() + static_cast<std::ptrdiff_t>(at + block_size));
         at += block_size;
       } else if (seeding) {
         blocks.erase(block);
@@ -163,13 +165,15 @@ io::Task<Result<Receipt>> MemorySink::commit(io::Scope& scope, const format::Poi
   co_return Receipt{.sequence = record.sequence, .digest = record.digest(), .received = WallTime{1}};
 }
 
-io::Task<Result<std::vector<format::BlockHash>>> MemorySink::block_hashes(io::Scope& scope, DiskId disk, Extent extent) {
+io::Task<Result<std::vector<format::BlockHash>>> MemorySink::block_hashes(io::Scope& scope, DiskId disk,
+                                                                          Extent extent) {
   AFI_CO_STATUS(scope.check());
   const format::BlockHasher hasher(replica_.machine->find_disk(disk)->secret);
   std::vector<format::BlockHash> hashes(extent.count.value());
   const ModelReplica::Blocks& blocks = replica_.base[disk];
   for (std::uint64_t i = 0; i < hashes.size(); ++i) {
-    if (const auto found = blocks.find(extent.first.value() + i); found != blocks.end()) hashes[i] = hasher.hash(found->second);
+    if (const auto found = blocks.find(extent.first.value() + i); found != blocks.end())
+      hashes[i] = hasher.hash(found->second);
   }
   co_return hashes;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MemorySink: a replica that is a model. It keeps blocks in maps, believes nothing a real one would not, and survives the
-// crashes of the primary that the test plays.
+// MemorySink: a replica that is a model. It keeps blocks in maps, believes nothing a real one would not, and survives
+// the crashes of the primary that the test plays.
 #pragma once
 
 #include <map>
@@ -29,7 +29,7 @@ struct ModelReplica {
   std::map<Sequence, std::map<DiskId, Blocks>> content;  // of every point
   std::uint64_t frames_taken = 0;
   std::uint64_t data_blocks_taken = 0;
-  std::uint64_t sessions = 0;  // the newest session's number
+  std::uint64_t sessions = 0;                     // the newest session's number
   std::optional<std::uint64_t> cut_after_frames;  // the session breaks after so many more
   bool lose_next_receipt = false;
 };
@@ -38,11 +38,13 @@ class MemorySink final : public PointSink {
  public:
   explicit MemorySink(ModelReplica& replica) : replica_(replica), number_(++replica.sessions) {}
 
-  [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope& scope, const MachineDescription& machine, SeedBy seed_by) override;
+  [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope& scope, const MachineDescription& machine,
+                                               SeedBy seed_by) override;
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope& scope, BeginEpoch begin) override;
   [[nodiscard]] io::Task<Status> append(io::Scope& scope, ByteView frame) override;
   [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope& scope, const format::PointRecord& record) override;
-  [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk, Extent extent) override;
+  [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk,
+                                                                              Extent extent) override;
   [[nodiscard]] io::Task<Status> remove_machine(io::Scope& scope) override;
 
  private:

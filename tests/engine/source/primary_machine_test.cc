@@ -2,9 +2,9 @@
 // One primary in a simulated world against a model replica.
 #include "engine/source/primary_machine.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "io/sim/world.h"
 #include "tests/engine/source/memory_sink.h"
@@ -47,7 +47,8 @@ class PrimaryMachineTest : public ::testing::TestWithParam<io::sim::CloneSupport
     record.description.name = "web1";
     record.description.lineage = platform.random.make_id<LineageId>();
     for (const auto& [name, size] : {std::pair("a", size_a), std::pair("b", size_b)}) {
-      DiskDescription disk{.id = platform.random.make_id<DiskId>(), .name = name, .size = ByteCount(size), .secret = {}};
+      DiskDescription disk{
+          .id = platform.random.make_id<DiskId>(), .name = name, .size = ByteCount(size), .secret = {}};
       platform.random.fill(disk.secret.bytes);
       record.description.disks.push_back(disk);
     }
@@ -56,7 +57,8 @@ class PrimaryMachineTest : public ::testing::TestWithParam<io::sim::CloneSupport
     return record;
   }
 
-  io::Task<Result<std::unique_ptr<PrimaryMachine>>> make(io::Scope& within, io::Platform platform, std::optional<PrimaryRecord> record) {
+  io::Task<Result<std::unique_ptr<PrimaryMachine>>> make(io::Scope& within, io::Platform platform,
+                                                         std::optional<PrimaryRecord> record) {
     AFI_CO_TRY(std::unique_ptr<io::Directory> folder, platform.disk.make_directory(within, "/state/machine"));
     if (record) {
       auto creating = PrimaryMachine::create(within, platform, std::move(folder), *record);
@@ -242,7 +244,9 @@ TEST_P(PrimaryMachineTest, APowerCutAtAnyOperationForgetsNothing) {
       ASSERT_TRUE(world.disk(node).remove("/state/machine"));
       replica = ModelReplica{};
       start(new_record());
-      io::sim::CrashPlan plan{.match = {.kind = {}, .path_part = {}, .skip = n}, .kind = kind, .moment = n % 2 == 0 ? io::sim::Moment::before : io::sim::Moment::after};
+      io::sim::CrashPlan plan{.match = {.kind = {}, .path_part = {}, .skip = n},
+                              .kind = kind,
+                              .moment = n % 2 == 0 ? io::sim::Moment::before : io::sim::Moment::after};
       world.crash_at(node, plan);
       for (int cycle = 0; cycle < 2; ++cycle) {
         const Result<CycleResult> result = replicate();
@@ -265,8 +269,11 @@ TEST_P(PrimaryMachineTest, APowerCutAtAnyOperationForgetsNothing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Clones, PrimaryMachineTest, ::testing::Values(io::sim::CloneSupport::yes, io::sim::CloneSupport::no),
-                         [](const auto& which) { return which.param == io::sim::CloneSupport::yes ? "Reflink" : "InPlace"; });
+INSTANTIATE_TEST_SUITE_P(Clones, PrimaryMachineTest,
+                         ::testing::Values(io::sim::CloneSupport::yes, io::sim::CloneSupport::no),
+                         [](const auto& which) {
+                           return which.param == io::sim::CloneSupport::yes ? "Reflink" : "InPlace";
+                         });
 
 }  // namespace
 }  // namespace afterimage::source

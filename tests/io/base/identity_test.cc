@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/base/identity.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace afterimage {
 namespace {
@@ -16,8 +16,9 @@ TEST(Name, OrdinaryNamesAreAccepted) {
 }
 
 TEST(Name, NamesThatCouldHurtAreRefused) {
-  const std::string bad[] = {"", ".", "..", "a/b", "a\\b", "../x", std::string("a\0b", 3), "a\nb", "\x7f", " a", "a ", "-rf",
-                             "\xc0\xaf", "\xed\xa0\x80", "\xff", "a\xc2\x85", std::string(65, 'a')};
+  const std::string bad[] = {
+      "",   ".",   "..",       "a/b",          "a\\b", "../x",      std::string("a\0b", 3), "a\nb", "\x7f", " a",
+      "a ", "-rf", "\xc0\xaf", "\xed\xa0\x80", "\xff", "a\xc2\x85", std::string(65, 'a')};
   for (const std::string& name : bad) {
     const Status status = check_name("machine", name);
     ASSERT_FALSE(status) << to_hex(view_of(name));

@@ -15,8 +15,9 @@ TEST(Time, Rfc3339IsReadBack) {
 }
 
 TEST(Time, WhatIsNoTimeIsRefused) {
-  for (const char* text : {"", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z",
-                           "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx", "-026-01-01T00:00:00Z", "2026-01-01T00:00:00+1:00"}) {
+  for (const char* text :
+       {"", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00.Z",
+        "2026-01-01T00:00:00Zx", "-026-01-01T00:00:00Z", "2026-01-01T00:00:00+1:00"}) {
     EXPECT_FALSE(parse_rfc3339(text)) << text;
   }
 }
@@ -26,7 +27,8 @@ TEST(Time, DurationsAndSizesAreRead) {
   EXPECT_EQ(*parse_duration("7d"), std::chrono::hours(168));
   EXPECT_EQ(*parse_size("10G"), 10ULL << 30);
   EXPECT_EQ(*parse_size("4096"), 4096U);
-  for (const char* text : {"", "5", "-1s", "0s", "1w", "99999999999999999999s", "9999999d"}) EXPECT_FALSE(parse_duration(text)) << text;
+  for (const char* text : {"", "5", "-1s", "0s", "1w", "99999999999999999999s", "9999999d"})
+    EXPECT_FALSE(parse_duration(text)) << text;
   for (const char* text : {"", "-1", "1KB", "9999999999T", "G"}) EXPECT_FALSE(parse_size(text)) << text;
 }
 
