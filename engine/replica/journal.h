@@ -81,6 +81,8 @@ class Journal {
 
   // journal_recovery.cc
   [[nodiscard]] io::Task<Status> recover_sealed(io::Scope& scope);
+  // Frames at the end of the sealed segments that belong to a point behind them.
+  [[nodiscard]] io::Task<Status> measure_sealed_end(io::Scope& scope);
   [[nodiscard]] io::Task<Status> load_one_sealed(io::Scope& scope, SegmentNumber number);
   [[nodiscard]] io::Task<Status> recover_tail(io::Scope& scope);
   struct TailScan;
@@ -108,10 +110,10 @@ class Journal {
   KnownPoints known_;
   std::shared_ptr<SegmentTable> table_;
   std::vector<JournalPoint> points_;
-  std::size_t sealed_points_ = 0;  // of points_: those in sealed segments
-  SegmentNumber sealed_end_;       // the newest sealed segment
-  std::string sealed_damage_;      // not empty: content of sealed segments that later points need cannot be read
-  ByteCount sealed_open_stored_;
+  std::size_t sealed_points_ = 0;    // of points_: those in sealed segments
+  SegmentNumber sealed_end_;         // the newest sealed segment
+  std::string sealed_damage_;        // not empty: content of sealed segments that later points need cannot be read
+  ByteCount sealed_open_stored_;     // of frames at the end of the sealed segments whose point is in the tail
   std::vector<SegmentNumber> full_;  // staging files that are complete
   std::optional<Tail> tail_;
   std::optional<EpochLedger> ledger_;

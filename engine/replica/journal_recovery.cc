@@ -34,7 +34,12 @@ TailSegment facts_of(SegmentNumber number, const ScannedSegment& scanned) {
                      .has_open_frames = scanned.builder.open_frames() > 0};
 }
 
-std::vector<RunRef> pinned_runs(SegmentNumber number, const format::SegmentBuilder& builder) {
+// The runs of a segment that was scanned. One that is complete has its last run too, which may go on in the next
+// segment; sealing the builder makes it.
+std::vector<RunRef> pinned_runs(SegmentNumber number, format::RecordLabel end, format::SegmentBuilder& builder) {
+  if (end == format::RecordLabel::sealed) {
+    [[maybe_unused]] const auto footer = builder.seal();
+  }
   std::vector<RunRef> runs;
   for (const auto& run : builder.runs()) runs.push_back(pinned_run(number, run));
   return runs;
@@ -97,7 +102,7 @@ io::Task<Status> Journal::load_one_sealed(io::Scope& scope, SegmentNumber number
     stopped_ = sealed_damage_;
     co_return Status{};
   }
-  table_->set(number, nullptr, pinned_runs(number, scanned->builder));
+  table_->set(number, nullptr, pinned_runs(number, format::RecordLabel::sealed, scanned->builder));
   std::ranges::move(scanned->points, std::back_inserter(points_));
   sealed_open_stored_ = scanned->open_stored;
   if (scanned->has_lost_content && sealed_damage_.empty()) {
@@ -151,6 +156,7 @@ io::Task<Status> Journal::scan_pass(io::Scope& scope, TailScan& scan, Sequence m
     }
   }
   const bool is_first_pass = scan.facts.empty();
+  bool has_point = false;
   scan.segments.clear();
   scan.facts.clear();
   std::optional<EpochLedger> ledger;
@@ -169,10 +175,15 @@ io::Task<Status> Journal::scan_pass(io::Scope& scope, TailScan& scan, Sequence m
     if (may_hold_mark && mark != Sequence{}) expectation.durable = mark;
     if (!is_first_pass && mark_index && i < *mark_index) expectation.tail = format::TailPromise::durable;
     if (is_first_pass) expectation.tail = format::TailPromise::unknown;
-    ScanStart start{.expectation = std::move(expectation), .ledger = std::move(ledger), .open_stored = open_stored};
+    const bool began_sealed = sealed_open_stored_ != ByteCount{} && !has_point;
+    ScanStart start{.expectation = std::move(expectation),
+                    .ledger = std::move(ledger),
+                    .open_stored = open_stored,
+                    .epoch_start = began_sealed ? EpochStart::sealed : EpochStart::scanned};
     AFI_CO_TRY(ScannedSegment scanned, scan_segment(scope, *table_, std::move(start)));
     ledger = std::move(scanned.ledger);
     open_stored = scanned.open_stored;
+    has_point = has_point || !scanned.points.empty();
     if (!scanned.points.empty()) before = scanned.points.back().position();
     scan.facts.push_back(facts_of(scan.numbers[i], scanned));
     scan.segments.push_back(std::move(scanned));
@@ -181,11 +192,25 @@ io::Task<Status> Journal::scan_pass(io::Scope& scope, TailScan& scan, Sequence m
   co_return Status{};
 }
 
+io::Task<Status> Journal::measure_sealed_end(io::Scope& scope) {
+  sealed_open_stored_ = ByteCount{};
+  for (std::uint64_t number = sealed_end_.value(); number > 0; --number) {
+    const std::vector<RunRef> runs = table_->runs_of(SegmentNumber(number));
+    if (runs.empty() || runs.back().place.sequence != Sequence{}) co_return Status{};
+    AFI_CO_TRY(const std::shared_ptr<const format::IndexRun> run, table_->load(scope, runs.back()));
+    for (const format::FramePlace& frame : run->frames()) sealed_open_stored_ += frame.encoded;
+    if (runs.size() > 1) co_return Status{};
+  }
+  co_return Status{};
+}
+
 io::Task<Status> Journal::recover_tail(io::Scope& scope) {
+  AFI_CO_TRY_STATUS(measure_sealed_end(scope));
   for (int attempt = 0; attempt < cuts_max; ++attempt) {
     points_.resize(sealed_points_);
     AFI_CO_TRY(TailScan scan, scan_tail(scope));
-    const TailDecision decision = decide_tail(sealed_end_, points_, scan.facts, known_);
+    const TailDecision decision = decide_tail(
+        {.end = sealed_end_, .has_open_frames = sealed_open_stored_ != ByteCount{}}, points_, scan.facts, known_);
     switch (decision.verdict) {
       case TailVerdict::clean:
       case TailVerdict::resumable:
@@ -252,7 +277,7 @@ void Journal::install(TailScan scan, bool may_append) {
   for (std::size_t i = 0; i < count; ++i) {
     ScannedSegment& segment = scan.segments[i];
     const SegmentNumber number = scan.numbers[i];
-    table_->set(number, scan.files[i], pinned_runs(number, segment.builder));
+    table_->set(number, scan.files[i], pinned_runs(number, segment.outcome.end, segment.builder));
     const std::size_t first = points_.size();
     std::ranges::move(segment.points, std::back_inserter(points_));
     if (!damage.empty()) mark_damaged(first, damage);

@@ -105,6 +105,8 @@ io::Task<Status> Machine::recover_parts(const std::vector<catalogue::PointRow>& 
     AFI_CO_TRY(base_, Base::open(scope_, folder_, description()));
   } else {
     AFI_CO_TRY(base_, Base::open_staging(scope_, folder_, description()));
+    // A first cycle whose seed is gone closes nothing.
+    if (!base_->staged() && journal_->stopped().empty()) AFI_CO_TRY_STATUS(journal_->drop_unfinished(scope_));
   }
   co_return Status{};
 }

@@ -179,6 +179,8 @@ io::Task<Result<Need>> Machine::begin_cycle(BeginEpoch begin) {
                    fmt::format("epoch {} is over; the newest is {}", begin.epoch.value(), newest_epoch().value()));
   }
   AFI_CO_TRY_STATUS(journal_->drop_unfinished(scope_));
+  // Frames in the journal outlive a crash: the seed that they close must, too.
+  if (head().is_none() && base_->staged()) AFI_CO_TRY_STATUS(base_->checkpoint(scope_));
   journal_->begin(begin.epoch);
   co_return Need{};
 }

@@ -115,8 +115,8 @@ namespace {
 // Takes the records of a scan, one after the other.
 class ScanTaker {
  public:
-  ScanTaker(ScannedSegment& into, SegmentNumber number, std::size_t disks)
-      : into_(into), number_(number), disks_(disks) {}
+  ScanTaker(ScannedSegment& into, SegmentNumber number, std::size_t disks, EpochStart epoch_start)
+      : into_(into), number_(number), disks_(disks), began_sealed_(epoch_start == EpochStart::sealed) {}
 
   void take(const format::ScanRecord& record) {
     if (record.label == format::RecordLabel::index) {
@@ -154,7 +154,7 @@ class ScanTaker {
   }
 
   void take_frame(const format::FrameView& frame, const format::ScanRecord& record) {
-    if (!lost_track_) {
+    if (!lost_track_ && !began_sealed_) {
       if (!into_.ledger) into_.ledger.emplace(frame.identity().birth);
       if (!into_.ledger->add(frame)) {
         into_.unplaced = record.offset;
@@ -183,12 +183,13 @@ class ScanTaker {
       point.damage =
           fmt::format("segment {} of the journal cannot be read before byte {}", number_.value(), at.offset.value());
       point.is_readable = false;
-    } else {
+    } else if (!began_sealed_) {
       EpochLedger nothing(record.epoch);
       const Status adds_up = (into_.ledger ? *into_.ledger : nothing).close(record);
       if (!adds_up) point.damage = adds_up.error().text();
       point.is_readable = adds_up.has_value();
     }
+    began_sealed_ = false;
     into_.ledger.reset();
     into_.open_frames.clear();
     into_.open_stored = ByteCount{};
@@ -201,6 +202,7 @@ class ScanTaker {
   ByteOffset records_end_;  // offset of the last record seen
   ByteOffset index_begin_;  // of the first part of the index seen
   bool lost_track_ = false;
+  bool began_sealed_;  // the epoch of these frames began in sealed segments
 };
 
 }  // namespace
@@ -221,7 +223,7 @@ io::Task<Result<ScannedSegment>> scan_segment(io::Scope& scope, SegmentTable& ta
   const auto parsed = format::SegmentHeader::parse(ByteView(first).first(first_count));
   if (parsed && parsed->machine == header.machine && parsed->number == number) header.kind = parsed->kind;
   [[maybe_unused]] const Bytes header_bytes = scanned.builder.begin(header, before);
-  ScanTaker taker(scanned, number, start.expectation.disks.size());
+  ScanTaker taker(scanned, number, start.expectation.disks.size(), start.epoch_start);
   format::SegmentScanner scanner(std::move(start.expectation), size);
   Bytes window;
   while (const auto want = scanner.want()) {

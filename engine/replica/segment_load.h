@@ -43,10 +43,16 @@ struct ScannedSegment {
   bool has_lost_content = false;       // bytes that are or may be frames or points cannot be read
 };
 
+// Where the epoch of the first frames of a segment began: in what is scanned, or in sealed segments, whose frames are
+// not read again; then the first point's sums are not checked (it was acknowledged, or nothing before it would be
+// sealed).
+enum class EpochStart : std::uint8_t { scanned, sealed };
+
 struct ScanStart {
   format::ScanExpectation expectation;  // number, machine, lineage and disks are set
   std::optional<EpochLedger> ledger;    // of unfinished frames in the segments before
   ByteCount open_stored;
+  EpochStart epoch_start = EpochStart::scanned;
 };
 // Errors: those of reading. Whatever the bytes are is in the result.
 [[nodiscard]] io::Task<Result<ScannedSegment>> scan_segment(io::Scope& scope, SegmentTable& table, ScanStart start);

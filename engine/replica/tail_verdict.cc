@@ -45,15 +45,24 @@ TailDecision stop(TailVerdict verdict, SegmentNumber segment, std::string reason
   return TailDecision{.verdict = verdict, .segment = segment, .offset = {}, .reason = std::move(reason)};
 }
 
-std::optional<TailDecision> find_gap(SegmentNumber sealed_end, const std::vector<TailSegment>& tail) {
+// A name that was never durable: the segments behind it are of an epoch without a point. If not, it was lost later.
+std::optional<TailDecision> find_gap(SegmentNumber sealed_end, const std::vector<TailSegment>& tail, Sequence mark) {
   SegmentNumber expected = sealed_end.next();
+  std::optional<SegmentNumber> missing;
   for (const TailSegment& segment : tail) {
-    if (segment.number != expected) {
-      return stop(TailVerdict::gap, expected, fmt::format("segment {} of the journal is missing", expected.value()));
-    }
+    if (segment.number != expected && !missing) missing = expected;
     expected = segment.number.next();
+    const bool holds_mark = std::ranges::any_of(
+        segment.points, [mark](const JournalPoint& point) { return point.record.sequence <= mark; });
+    if (missing && holds_mark) {
+      return stop(TailVerdict::gap, *missing, fmt::format("segment {} of the journal is missing", missing->value()));
+    }
   }
-  return std::nullopt;
+  if (!missing) return std::nullopt;
+  return TailDecision{.verdict = TailVerdict::torn,
+                      .segment = *missing,
+                      .offset = ByteOffset{},
+                      .reason = fmt::format("segment {} never came to be", missing->value())};
 }
 
 std::optional<TailDecision> find_refused(const std::vector<TailSegment>& tail) {
@@ -157,13 +166,21 @@ std::optional<TailDecision> find_cut(const std::vector<TailSegment>& tail, Seque
 
 }  // namespace
 
-TailDecision decide_tail(SegmentNumber sealed_end, const std::vector<JournalPoint>& sealed_points,
+TailDecision decide_tail(const SealedEnd& sealed, const std::vector<JournalPoint>& sealed_points,
                          const std::vector<TailSegment>& tail, const KnownPoints& known) {
-  if (auto decision = find_gap(sealed_end, tail)) return *decision;
   if (auto decision = find_refused(tail)) return *decision;
   const Sequence mark = acknowledged_mark(sealed_points, tail, known);
+  const std::optional<TailDecision> gap = find_gap(sealed.end, tail, mark);
+  if (gap && gap->verdict == TailVerdict::gap) return *gap;
   if (auto decision = find_rot(tail, mark)) return *decision;
   if (auto decision = find_missing(sealed_points, tail, known)) return *decision;
+  const bool has_point = std::ranges::any_of(tail, [](const TailSegment& segment) { return !segment.points.empty(); });
+  if (sealed.has_open_frames && !has_point) {
+    return stop(TailVerdict::rolled_back, sealed.end,
+                fmt::format("segment {} ends with frames of an acknowledged point, and that point is missing",
+                            sealed.end.value()));
+  }
+  if (gap) return *gap;
   ByteOffset behind_mark;
   SegmentNumber mark_segment;
   for (const TailSegment& segment : tail) {

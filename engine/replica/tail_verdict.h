@@ -3,13 +3,17 @@
 //
 //   the scans say                                                  | verdict     | action
 //   ---------------------------------------------------------------+-------------+------------------------------------------
-//   a segment's number is missing between two others               | gap         | stop the machine, change nothing
+//   a segment's number is missing before acknowledged points       | gap         | stop the machine, change nothing
 //   a segment is of another machine, lineage or number             | foreign     | stop the machine, change nothing
 //   a segment or record is of a version this program does not know | unsupported | stop the machine, change nothing
 //   the catalogue knows a newer point than the journal ends with   | rolled_back | stop the machine, change nothing
+//   frames at the end of the sealed segments have no point behind  | rolled_back | stop the machine, change nothing
+//   them (they are only sealed once it was acknowledged)           |             |
 //   the catalogue knows another digest for a point                 | forked      | stop the machine, change nothing
 //   bytes before an acknowledged point are bad, or its frames do   | rot         | stop the machine, change nothing;
 //   points not add up                                                     |             | before the damage stay usable
+//   a segment's number is missing, and nothing behind it was ever  | torn        | cut: remove all behind it
+//   acknowledged (its name was not durable)                        |             |
 //   a staging file has no header, and nothing was acknowledged in  | torn        | cut: remove it and all behind it
 //   it                                                             |             |
 //   bad bytes behind the last acknowledged point                   | torn        | cut there, remove the files behind
@@ -71,8 +75,14 @@ struct TailDecision {
   std::string reason;     // a sentence, where the machine stops or something is cut
 };
 
-// `sealed_end`: the number of the newest sealed segment (0: none); `sealed_points`: what the sealed segments hold.
-[[nodiscard]] TailDecision decide_tail(SegmentNumber sealed_end, const std::vector<JournalPoint>& sealed_points,
+// The sealed segments before the staging files.
+struct SealedEnd {
+  SegmentNumber end;             // the newest; 0: there is none
+  bool has_open_frames = false;  // behind its last point
+};
+
+// `sealed_points`: what the sealed segments hold.
+[[nodiscard]] TailDecision decide_tail(const SealedEnd& sealed, const std::vector<JournalPoint>& sealed_points,
                                        const std::vector<TailSegment>& tail, const KnownPoints& known);
 
 // The newest point that was surely acknowledged: known, or followed by frames or points (they are only appended after

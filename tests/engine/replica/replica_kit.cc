@@ -50,6 +50,17 @@ ModelPrimary::ModelPrimary(std::uint64_t seed, std::vector<std::uint64_t> disk_b
   change(40);
 }
 
+void ModelPrimary::add_hollow_disk(std::uint64_t extents) {
+  hollow_extents_ = extents;
+  DiskDescription disk = description_.disks.back();
+  disk.id.bytes[0] ^= std::byte{0x5a};
+  disk.name = "hollow";
+  disk.size = ByteCount(extents * 2 * block_size);
+  hashers_.emplace_back(disk.secret);
+  disks_.push_back(ModelDisk{.content = {}, .size = disk.size.value(), .is_hollow = true});
+  description_.disks.push_back(std::move(disk));
+}
+
 std::uint64_t ModelPrimary::random(std::uint64_t bound) {
   state_ ^= state_ << 13U;
   state_ ^= state_ >> 7U;
@@ -73,6 +84,7 @@ void ModelPrimary::write(std::size_t disk, std::uint64_t block, std::byte fill) 
 void ModelPrimary::change(std::uint64_t blocks) {
   for (std::uint64_t i = 0; i < blocks; ++i) {
     const std::size_t disk = static_cast<std::size_t>(random(disks_.size()));
+    if (disks_[disk].is_hollow) continue;
     const std::uint64_t block = random(disks_[disk].content.size() / block_size);
     write(disk, block, std::byte{0});
     if (random(5) == 0) continue;
@@ -96,6 +108,16 @@ std::vector<Bytes> ModelPrimary::frames_of(Epoch epoch, const ModelDisks& now, c
   };
   for (std::size_t disk = 0; disk < now.size(); ++disk) {
     format::FrameBuilder builder;
+    if (now[disk].is_hollow && before == nullptr) {
+      builder.add_zero(Extent{.first = {}, .count = blocks_of(ByteCount(now[disk].size))});
+      emit(disk, builder);
+    } else if (now[disk].is_hollow) {
+      for (std::uint64_t i = 0; i < hollow_extents_; ++i) {
+        builder.add_zero(Extent{.first = BlockIndex(i * 2), .count = BlockCount(std::uint64_t{1})});
+        if (builder.full()) emit(disk, builder);
+      }
+      emit(disk, builder);
+    }
     std::size_t gathered = 0;
     for (std::uint64_t block = 0; block < now[disk].content.size() / block_size; ++block) {
       if (!differs(now[disk], before == nullptr ? nullptr : &(*before)[disk], block)) continue;
@@ -115,6 +137,12 @@ std::vector<Bytes> ModelPrimary::frames_of(Epoch epoch, const ModelDisks& now, c
 Digest ModelPrimary::root_of(std::size_t disk, const ModelDisk& now, const ModelDisk* before,
                              BlockCount& changed) const {
   format::ChangeRoot root;
+  if (now.is_hollow && before == nullptr) {
+    [[maybe_unused]] const Status added = root.add_zero(Extent{.first = {}, .count = blocks_of(ByteCount(now.size))});
+  }
+  for (std::uint64_t i = 0; now.is_hollow && before != nullptr && i < hollow_extents_; ++i) {
+    [[maybe_unused]] const Status added = root.add(BlockIndex(i * 2), format::BlockKind::zero, {});
+  }
   for (std::uint64_t block = 0; block < now.content.size() / block_size; ++block) {
     if (!differs(now, before, block)) continue;
     const ByteView content = block_of(now, block);
@@ -287,6 +315,7 @@ std::string ReplicaBench::check(const ModelPrimary& primary) {
   }
   for (const auto& [sequence, disks] : primary.acknowledged()) {
     for (std::size_t disk = 0; disk < disks.size(); ++disk) {
+      if (disks[disk].is_hollow) continue;
       const Result<Bytes> read = read_point(primary, sequence, disk);
       if (!read) return fmt::format("point {} of disk {}: {}", sequence.value(), disk, read.error().text());
       const ByteView expected = ByteView(disks[disk].content).first(static_cast<std::size_t>(disks[disk].size));

@@ -21,6 +21,7 @@ namespace afterimage::replica::kit {
 struct ModelDisk {
   Bytes content;  // padded to whole blocks
   std::uint64_t size = 0;
+  bool is_hollow = false;  // always zeros and without content here; its frames only fill segments
   bool operator==(const ModelDisk&) const = default;
 };
 using ModelDisks = std::vector<ModelDisk>;
@@ -51,6 +52,10 @@ class ModelPrimary {
   [[nodiscard]] std::vector<Bytes>& pending_frames() { return pending_->frames; }
   void acknowledge_pending();
 
+  // Adds a disk of zeros whose cycles name so many single blocks, enough to fill segments with few bytes. Before
+  // anything else.
+  void add_hollow_disk(std::uint64_t extents);
+
   std::size_t frame_blocks = 3;  // blocks in a frame of a cycle
 
  private:
@@ -77,6 +82,7 @@ class ModelPrimary {
   std::map<Sequence, ModelDisks> acknowledged_;
   std::map<Sequence, Digest> digests_;
   std::optional<Pending> pending_;
+  std::uint64_t hollow_extents_ = 0;
 };
 
 // A replica host.
