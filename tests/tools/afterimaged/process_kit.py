@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts as processes: a daemon each, commanded by the command line, in a folder that is removed at the end."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+AFTERIMAGED, AFTERIMAGE = "", ""  # set by process_test.py
+PATIENCE = 120.0  # seconds until something that has to happen is taken for lost
+
+
+def free_ports(count):
+    held = [socket.socket() for _ in range(count)]
+    for one in held:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def wait_until(what, condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {PATIENCE} s in vain until {what}")
+        time.sleep(0.02)
+
+
+class Answer:
+    def __init__(self, done):
+        self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+class World:
+    """A folder, and all the daemons that run in it."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="afterimage-process-")
+        self.hosts = []
+        self.environment = {"PATH": os.environ["PATH"], "HOME": self.folder, "TMPDIR": self.folder}
+        self.environment.update({name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")})
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def command(self, *words):
+        return Answer(subprocess.run([AFTERIMAGE, *words], env=self.environment, capture_output=True, text=True,
+                                     timeout=PATIENCE, stdin=subprocess.DEVNULL))
+
+    def host(self, name, *options, start=True):
+        host = Host(self, name, options)
+        self.hosts.append(host)
+        if start:
+            host.start()
+        return host
+
+    def close(self, show_logs):
+        for host in self.hosts:
+            host.kill()
+            if show_logs and os.path.exists(host.log_path):
+                with open(host.log_path, encoding="utf-8") as log:
+                    print(f"-- log of {host.name}\n{log.read()}", file=sys.stderr)
+        shutil.rmtree(self.folder)
+
+
+class Host:
+    def __init__(self, world, name, options):
+        self.world, self.name, self.process = world, name, None
+        self.folder = world.path(name)
+        self.socket = os.path.join(self.folder, "control.sock")
+        self.config = os.path.join(self.folder, "afterimaged.toml")
+        self.log_path = world.path(name + ".log")
+        self.replication_port, self.control_port = free_ports(2)
+        done = world.command("host", "init", "--name", name, "--dir", self.folder, "--listen", "127.0.0.1",
+                             "--replication-port", str(self.replication_port),
+                             "--control-port", str(self.control_port), *options)
+        assert done.status == 0, done.err
+
+    def launch(self, config=None, environment=None):
+        with open(self.log_path, "a", encoding="utf-8") as log:
+            return subprocess.Popen([AFTERIMAGED, "--config", config or self.config], stdin=subprocess.DEVNULL,
+                                    stdout=log, stderr=log, env={**self.world.environment, **(environment or {})})
+
+    def start(self):
+        self.process = self.launch()
+        wait_until(f"the daemon of {self.name} answers", self.answers)
+
+    def answers(self):
+        assert self.process.poll() is None, f"the daemon of {self.name} ended with {self.process.returncode}:\n{self.log()}"
+        return self.run("status").status == 0
+
+    def run(self, *words):
+        return self.world.command(*words, "--socket", self.socket)
+
+    def json(self, *words):
+        done = self.run(*words, "--json")
+        assert done.status == 0, f"{words}: {done.err}"
+        return done.json
+
+    def begin(self, *words):
+        """A command that is still running when this returns."""
+        return subprocess.Popen([AFTERIMAGE, *words, "--socket", self.socket], env=self.world.environment, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as log:
+            return log.read()
+
+    def stop(self):
+        """SIGTERM, and the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def points(self, machine):
+        return [(point["sequence"], point["digest"]) for point in self.json("points", machine)["points"]]
+
+    def is_transferring(self):
+        """A job has sent something, and has more to send."""
+        return any(job["state"] == "running" and job["bytes_done"] > 0 for job in self.json("jobs")["jobs"])
+
+
+def write_image(path, mebibytes, seed=b""):
+    """Content that does not compress, with a hole behind it."""
+    with open(path, "wb") as image:
+        for number in range(mebibytes):
+            image.write(seed + os.urandom((1 << 20) - len(seed)) if number == 0 else os.urandom(1 << 20))
+        image.truncate((mebibytes + 4) << 20)
+
+
+def change_image(path, offset, content):
+    with open(path, "r+b") as image:
+        image.seek(offset)
+        image.write(content)
+
+
+def same_content(first, second):
+    with open(first, "rb") as a, open(second, "rb") as b:
+        while True:
+            one, other = a.read(1 << 20), b.read(1 << 20)
+            if one != other:
+                return False
+            if not one:
+                return True

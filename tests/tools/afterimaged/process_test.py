@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Two daemons as processes, as an operator has them: what they do, refuse, survive, and how they end.
+
+    process_test.py AFTERIMAGED AFTERIMAGE [unittest arguments]
+"""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+import process_kit
+from process_kit import World, change_image, same_content, wait_until, write_image
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.close)
+
+    def close(self):
+        failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else \
+            not self._outcome.success
+        self.world.close(failed)
+
+    def two_hosts(self):
+        self.alpha = self.world.host("alpha")
+        self.chi = self.world.host("chi", "--store", self.world.path("store"))
+
+    def enrol(self):
+        key = self.chi.run("enrol", "key")
+        self.assertEqual(key.status, 0, key.err)
+        joined = self.alpha.run("enrol", "join", key.out.strip())
+        self.assertEqual(joined.status, 0, joined.err)
+
+    def image(self, mebibytes, name="web.img"):
+        path = self.world.path(name)
+        write_image(path, mebibytes)
+        return path
+
+    def protect(self, image, machine="web1"):
+        done = self.alpha.run("protect", machine, "--replica", "chi", "--disk", f"root={image}")
+        self.assertEqual(done.status, 0, done.err)
+
+    def assert_restores(self, machine, point, kept):
+        target = self.world.path("restored.img")
+        done = self.chi.run("restore", machine, "--point", str(point), "--disk", "root", "--to", target)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertTrue(same_content(target, kept), f"point {point} of {machine}")
+        os.remove(target)
+
+    def refused(self, status, answer, *parts):
+        """That exit status, nothing on stdout, one line on stderr with these parts in it."""
+        self.assertEqual(answer.status, status, answer.err)
+        self.assertEqual(answer.out, "")
+        self.assertTrue(answer.err.startswith("afterimage: "), answer.err)
+        self.assertEqual(answer.err.count("\n"), 1, answer.err)
+        for part in parts:
+            self.assertIn(part, answer.err)
+
+
+class WholePath(Case):
+    def test_points_are_equal_on_both_sides_and_restore_to_what_the_image_was(self):
+        self.two_hosts()
+        self.enrol()
+        image = self.image(8)
+        self.protect(image)
+        shutil.copy(image, self.world.path("kept.1"))
+        change_image(image, 4096 * 5 + 100, b"a word in the middle of a block")
+        done = self.alpha.json("sync", "web1")
+        self.assertEqual((done["sequence"], done["changed_bytes"]), (2, 4096))
+        shutil.copy(image, self.world.path("kept.2"))
+        self.assertEqual(len(self.alpha.points("web1")), 2)
+        self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
+        self.assertEqual(self.alpha.points("web1")[-1][1], done["digest"])
+        verified = self.chi.run("verify", "web1", "--all")
+        self.assertEqual(verified.status, 0, verified.err)
+        self.assert_restores("web1", 1, self.world.path("kept.1"))
+        self.assert_restores("web1", "latest", self.world.path("kept.2"))
+        machine = self.alpha.json("status", "web1")["machines"][0]
+        self.assertEqual((machine["role"], machine["health"], machine["points"]), ("primary", "normal", 2))
+        self.assertIn("sync of 'web1': done, point 2", self.alpha.log())
+
+    def test_both_daemons_are_started_again_and_go_on(self):
+        self.two_hosts()
+        self.enrol()
+        image = self.image(4)
+        self.protect(image)
+        self.assertEqual(self.alpha.stop(), 0)
+        self.assertEqual(self.chi.stop(), 0)
+        self.assertFalse(os.path.exists(self.chi.socket))
+        self.chi.start()
+        self.alpha.start()
+        change_image(image, 0, b"after the restart")
+        self.assertEqual(self.alpha.json("sync", "web1")["sequence"], 2)
+        self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
+        self.assert_restores("web1", "latest", image)
+
+    def test_a_seed_travels_on_a_medium(self):
+        self.two_hosts()
+        self.enrol()
+        image = self.image(6)
+        done = self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={image}", "--seed", "media")
+        self.assertEqual(done.status, 0, done.err)
+        medium = self.world.path("medium")
+        self.assertEqual(self.alpha.run("export", "web1", "--to", medium).status, 0)
+        self.assertEqual(self.chi.run("import", medium).status, 0)
+        self.assertEqual(self.alpha.run("sync", "web1").status, 0)
+        self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
+        self.assert_restores("web1", "latest", image)
+
+
+class BadInput(Case):
+    def test_what_is_wrong_is_said_with_its_exit_status_and_changes_nothing(self):
+        self.two_hosts()
+        image = self.image(1)
+        protect = ("protect", "web1", "--disk", f"root={image}", "--replica")
+        self.refused(10, self.alpha.run(*protect, "chi"), "enrol join")
+        self.refused(2, self.alpha.run("enrol", "join", "no-key"))
+        self.enrol()
+        self.refused(10, self.alpha.run(*protect, "nobody"), "chi")
+        missing = self.world.path("missing.img")
+        answer = self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={missing}")
+        self.refused(1, answer, "missing.img")
+        for name in ("../web1", "a/b", "", "x" * 65, "a\nb"):
+            answer = self.alpha.run("protect", name, "--replica", "chi", "--disk", f"root={image}")
+            self.assertEqual(answer.status, 2, f"{name!r}: {answer.err}")
+        self.refused(10, self.alpha.run("sync", "web9"), "web9")
+        self.refused(10, self.alpha.run("points", "web9"), "web9")
+        self.refused(10, self.chi.run("verify", "web9", "--all"), "web9")
+        self.refused(10, self.alpha.run("peers", "revoke", "web9"), "web9")
+        self.refused(15, self.alpha.run("enrol", "key"), "store")
+        self.assertEqual(self.alpha.json("status")["machines"], [])
+        self.protect(image)
+        self.refused(15, self.alpha.run(*protect, "chi"), "web1")
+        target = self.world.path("there.img")
+        with open(target, "w", encoding="ascii") as there:
+            there.write("something")
+        restore = ("restore", "web1", "--disk", "root", "--to", target)
+        self.refused(15, self.chi.run(*restore), "--force")
+        self.refused(10, self.chi.run(*restore, "--point", "9", "--force"), "9")
+        with open(target, encoding="ascii") as there:
+            self.assertEqual(there.read(), "something")
+        self.assertEqual(self.chi.run(*restore, "--force").status, 0)
+        self.assertTrue(same_content(target, image))
+
+    def test_a_replica_that_is_down_is_unreachable(self):
+        self.two_hosts()
+        self.enrol()
+        image = self.image(1)
+        self.chi.stop()
+        answer = self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={image}")
+        self.refused(13, answer, f"replica 127.0.0.1:{self.chi.replication_port} cannot be reached")
+
+    def test_a_replica_that_has_forgotten_this_host_says_what_to_do(self):
+        self.two_hosts()
+        self.enrol()
+        self.chi.stop()
+        for name in os.listdir(self.world.path("store")):
+            if name.startswith("host.db"):
+                os.remove(os.path.join(self.world.path("store"), name))
+        self.chi.start()
+        answer = self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={self.image(1)}")
+        self.refused(12, answer, f"replica 127.0.0.1:{self.chi.replication_port} does not know this host; "
+                     "run 'afterimage enrol join KEY' first")
+        self.assertIn("a connection is refused", self.chi.log())
+
+
+class Faults(Case):
+    def begin_protect(self, mebibytes):
+        image = self.image(mebibytes)
+        job = self.alpha.begin("protect", "web1", "--replica", "chi", "--disk", f"root={image}")
+        wait_until("the seed is on its way", self.alpha.is_transferring)
+        return image, job
+
+    def assert_whole(self, image):
+        self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
+        verified = self.chi.run("verify", "web1", "--all")
+        self.assertEqual(verified.status, 0, verified.err)
+        self.assert_restores("web1", "latest", image)
+
+    def test_a_replica_killed_in_the_middle_is_gone_on_with(self):
+        self.two_hosts()
+        self.enrol()
+        image, job = self.begin_protect(160)
+        self.chi.kill()
+        self.chi.start()
+        _, err = job.communicate(timeout=process_kit.PATIENCE)
+        self.assertEqual(job.returncode, 0, err)
+        self.assert_whole(image)
+
+    def test_a_primary_killed_in_the_middle_is_gone_on_with(self):
+        self.two_hosts()
+        self.enrol()
+        image, job = self.begin_protect(160)
+        self.alpha.kill()
+        job.communicate(timeout=process_kit.PATIENCE)
+        self.assertEqual(job.returncode, 13)
+        self.alpha.start()
+        self.protect(image)
+        self.assert_whole(image)
+
+    def test_a_daemon_that_is_asked_to_stop_does_so_in_the_middle_of_a_job(self):
+        self.two_hosts()
+        self.enrol()
+        image, job = self.begin_protect(160)
+        self.assertEqual(self.alpha.stop(), 0)
+        job.communicate(timeout=process_kit.PATIENCE)
+        self.assertNotEqual(job.returncode, 0)
+        self.alpha.start()
+        self.protect(image)
+        self.assert_whole(image)
+
+    def test_a_revoked_primary_loses_its_session_at_once(self):
+        self.two_hosts()
+        self.enrol()
+        image, job = self.begin_protect(160)
+        self.assertEqual(self.chi.run("peers", "revoke", "alpha").status, 0)
+        _, err = job.communicate(timeout=process_kit.PATIENCE)
+        self.assertEqual(job.returncode, 12, err)
+        self.assertIn("revoked", self.chi.log())
+        self.refused(12, self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={image}"))
+        self.assertTrue(self.chi.json("peers")["peers"][0]["revoked"])
+
+
+class Life(Case):
+    def end_of(self, process):
+        return process.wait(process_kit.PATIENCE)
+
+    def test_a_second_daemon_is_refused_on_one_state_and_on_one_store(self):
+        store = self.world.path("store")
+        chi = self.world.host("chi", "--store", store)
+        self.assertEqual(self.end_of(chi.launch()), 11)
+        self.assertIn("another afterimaged uses", chi.log())
+        psi = self.world.host("psi", start=False)
+        with open(psi.config, "a", encoding="utf-8") as config:
+            config.write(f'\n[[store]]\nname = "default"\npath = "{store}"\n')
+        self.assertEqual(self.end_of(psi.launch()), 11, psi.log())
+        self.assertEqual(chi.run("status").status, 0)
+
+    def test_a_port_that_is_taken_is_said(self):
+        alpha = self.world.host("alpha", start=False)
+        with socket.create_server(("127.0.0.1", alpha.control_port)):
+            self.assertEqual(self.end_of(alpha.launch()), 11)
+        self.assertIn(f"cannot listen on 127.0.0.1:{alpha.control_port}", alpha.log())
+
+    def test_wrong_configurations_and_identities_are_refused(self):
+        alpha = self.world.host("alpha", start=False)
+        beta = self.world.host("beta", start=False)
+        check = subprocess.run([process_kit.AFTERIMAGED, "--check-config", "--config", alpha.config],
+                               env=self.world.environment, capture_output=True, text=True, check=False)
+        self.assertEqual(check.returncode, 0, check.stderr)
+        shutil.move(os.path.join(beta.folder, "pki"), os.path.join(beta.folder, "pki.aside"))
+        self.assertEqual(self.end_of(beta.launch()), 15)
+        self.assertIn("afterimage host init", beta.log())
+        shutil.copytree(os.path.join(alpha.folder, "pki"), os.path.join(beta.folder, "pki"))
+        self.assertEqual(self.end_of(beta.launch()), 15)
+        os.chmod(os.path.join(alpha.folder, "pki", "host.key"), 0o644)
+        self.assertEqual(self.end_of(alpha.launch()), 15)
+        self.assertIn("can be read or written by others", alpha.log())
+        with open(alpha.config, "a", encoding="utf-8") as config:
+            config.write('\n[[stroe]]\nname = "a"\n')
+        self.assertEqual(self.end_of(alpha.launch()), 2)
+        self.assertIn("stroe", alpha.log())
+        self.assertEqual(self.end_of(alpha.launch(config="/nowhere/afterimaged.toml")), 1)
+
+    def test_the_service_manager_is_told(self):
+        alpha = self.world.host("alpha", start=False)
+        address = self.world.path("notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(address)
+            manager.settimeout(process_kit.PATIENCE)
+            alpha.process = alpha.launch(environment={"NOTIFY_SOCKET": address})
+            self.assertIn(b"READY=1", manager.recv(4096))
+            self.assertEqual(alpha.run("status").status, 0)
+            alpha.process.send_signal(signal.SIGHUP)
+            self.assertIn(b"RELOADING=1", manager.recv(4096))
+            self.assertIn(b"READY=1", manager.recv(4096))
+            alpha.process.send_signal(signal.SIGTERM)
+            self.assertIn(b"STOPPING=1", manager.recv(4096))
+        self.assertEqual(self.end_of(alpha.process), 0)
+        self.assertIn("was read again", alpha.log())
+
+    def test_the_journal_gets_priorities(self):
+        alpha = self.world.host("alpha", start=False)
+        alpha.process = alpha.launch(environment={"JOURNAL_STREAM": "1:1"})
+        wait_until("it answers", alpha.answers)
+        self.assertEqual(alpha.stop(), 0)
+        self.assertTrue(all(line.startswith("<6>") for line in alpha.log().splitlines()), alpha.log())
+
+
+if __name__ == "__main__":
+    process_kit.AFTERIMAGED, process_kit.AFTERIMAGE = map(os.path.abspath, sys.argv[1:3])
+    del sys.argv[1:3]
+    unittest.main(verbosity=2)
