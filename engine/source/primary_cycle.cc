@@ -174,7 +174,7 @@ io::Task<Status> PrimaryMachine::send_spool(io::Scope& scope, PointSink& session
     if (number < from) continue;
     AFI_CO_TRY_STATUS(session.append(scope, *frame));
     result.sent += ByteCount(std::uint64_t{frame->size()});
-    if (progress != nullptr) progress->advance("sending", number + 1, frames);
+    if (progress != nullptr) progress->advance("sending", result.stored.value(), spool->size().value());
   }
   co_return Status{};
 }

@@ -36,7 +36,8 @@ io::Task<Status> SpoolWriter::flush(io::Scope& scope) {
 
 io::Task<Result<std::unique_ptr<SpoolReader>>> SpoolReader::open(io::Scope& scope, io::Directory& folder) {
   AFI_CO_TRY(std::unique_ptr<io::File> file, folder.open_file(scope, spool_name, io::OpenMode::read));
-  co_return std::unique_ptr<SpoolReader>(new SpoolReader(std::move(file)));
+  AFI_CO_TRY(const io::FileFacts facts, file->facts(scope));
+  co_return std::unique_ptr<SpoolReader>(new SpoolReader(std::move(file), facts.size));
 }
 
 io::Task<Result<std::optional<Bytes>>> SpoolReader::next(io::Scope& scope, Epoch epoch) {

@@ -33,10 +33,12 @@ class SpoolReader {
   // The next frame, checked in itself and to be number `next_number()` of `epoch`; nothing at the end. Errors: damaged.
   [[nodiscard]] io::Task<Result<std::optional<Bytes>>> next(io::Scope& scope, Epoch epoch);
   [[nodiscard]] std::uint32_t next_number() const { return next_number_; }
+  [[nodiscard]] ByteCount size() const { return size_; }
 
  private:
-  explicit SpoolReader(std::unique_ptr<io::File> file) : file_(std::move(file)) {}
+  SpoolReader(std::unique_ptr<io::File> file, ByteCount size) : file_(std::move(file)), size_(size) {}
   std::unique_ptr<io::File> file_;
+  ByteCount size_;
   ByteOffset at_;
   std::uint32_t next_number_ = 0;
 };
