@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions of a primary with the replica, without faults: what is accepted, what is refused, and what stays.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/engine/replica/replica_kit.h"
@@ -169,6 +171,19 @@ TEST_F(BadCycle, AFrameOutOfOrderIsRefused) {
 }
 TEST_F(BadCycle, AFlippedBitInAFrameIsRefused) {
   primary.pending_frames()[1][100] ^= std::byte{4};
+  expect_refused(ErrorCode::damaged);
+}
+TEST_F(BadCycle, AFrameOfAnotherEpochIsRefused) {
+  Bytes& frame = primary.pending_frames()[1];
+  frame = kit::encode_again(
+      frame, [](format::FrameIdentity& identity, format::RawFrame&) { identity.birth = Epoch(std::uint64_t{999}); });
+  expect_refused(ErrorCode::protocol);
+}
+TEST_F(BadCycle, AFrameWhoseContentIsNotThatOfItsHashesIsRefused) {
+  const auto has_data = [](const Bytes& frame) { return format::FrameView::parse(frame)->raw_bytes() != ByteCount{}; };
+  Bytes& frame = *std::ranges::find_if(primary.pending_frames(), has_data);
+  frame = kit::encode_again(
+      frame, [](format::FrameIdentity&, format::RawFrame& content) { content.content[7] ^= std::byte{1}; });
   expect_refused(ErrorCode::damaged);
 }
 TEST_F(BadCycle, ARecordThatSkipsASequenceIsRefused) {

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "engine/catalogue/catalogue.h"
+#include "engine/format/frame.h"
 #include "engine/port/point_sink.h"
 #include "engine/replica/replica_store.h"
+#include "io/base/check.h"
 #include "io/sim/world.h"
 
 namespace afterimage::replica::kit {
@@ -84,6 +86,21 @@ class ModelPrimary {
   std::optional<Pending> pending_;
   std::uint64_t hollow_extents_ = 0;
 };
+
+// A frame that its sender made wrong on purpose: decoded, changed, and encoded with checks that are right again.
+template <typename Change>
+[[nodiscard]] Bytes encode_again(ByteView encoded, Change change) {
+  const format::FrameView view = *format::FrameView::parse(encoded);
+  format::FrameIdentity identity = view.identity();
+  format::RawFrame frame{.extents = {view.extents().begin(), view.extents().end()},
+                         .hashes = {view.hashes().begin(), view.hashes().end()},
+                         .content = {}};
+  format::FrameDecoder decoder;
+  AFI_CHECK(format::decode_frame(view, decoder, frame.content).has_value());
+  change(identity, frame);
+  format::FrameEncoder encoder;
+  return format::encode_frame(identity, frame, format::Compression::zstd(1), encoder);
+}
 
 // A replica host.
 class ReplicaBench {

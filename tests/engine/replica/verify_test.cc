@@ -138,6 +138,49 @@ TEST_F(Verifying, OnePointIsVerifiedByReadingIt) {
   EXPECT_EQ(first->points_damaged, 0U);
 }
 
+// The checks of the stored bytes are right, so only the hash made beside the guest's disk can tell.
+TEST_F(Verifying, AFrameWhoseContentIsNotThatOfItsHashesIsNeverGivenOut) {
+  const ByteOffset at = bench.machine(primary)->journal()->points()[0].end();
+  const Bytes journal = *bench.disk().read(journal_path());
+  const ByteView behind = ByteView(journal).subspan(static_cast<std::size_t>(at.value()));
+  const ByteView frame = behind.first(format::FrameHeader::parse(behind)->encoded_size());
+  ASSERT_NE(format::FrameView::parse(frame)->raw_bytes(), ByteCount{});
+  Bytes forged;
+  for (std::size_t i = 0; forged.size() != frame.size() && i < block_size; ++i) {
+    forged = kit::encode_again(
+        frame, [i](format::FrameIdentity&, format::RawFrame& content) { content.content[i] ^= std::byte{0x55}; });
+  }
+  ASSERT_EQ(forged.size(), frame.size());
+  ASSERT_TRUE(bench.disk().write(journal_path(), at, forged, io::sim::Persistence::synced).has_value());
+  const std::size_t disk =
+      format::FrameView::parse(frame)->identity().disk == primary.description().disks[0].id ? 0 : 1;
+  const auto read = bench.read_point(primary, Sequence(std::uint64_t{2}), disk);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().code, ErrorCode::damaged);
+  EXPECT_FALSE(verify_all().damage.empty());
+  EXPECT_TRUE(bench.read_point(primary, Sequence(std::uint64_t{1}), disk).has_value());
+}
+
+TEST_F(Verifying, ABaseThatIsNotWhatItsHashesSayIsNeverGivenOut) {
+  const Bytes base = *bench.disk().read(base_path(base_file_name));
+  const Sequence first(std::uint64_t{1});
+  const auto whole = bench.read_point(primary, first, 0);
+  ASSERT_TRUE(whole.has_value());
+  int refused = 0;
+  for (std::uint64_t block = 0; block * block_size < base.size(); ++block) {
+    flip(base_path(base_file_name), (block * block_size + 1) * 8);
+    const auto read = bench.read_point(primary, first, 0);
+    // A block that the first cycle sent again is not read from the base.
+    if (read) {
+      EXPECT_EQ(*read, *whole) << "block " << block;
+    } else {
+      ++refused;
+    }
+    flip(base_path(base_file_name), (block * block_size + 1) * 8);
+  }
+  EXPECT_GT(refused, 0);
+}
+
 TEST_F(Verifying, AJournalThatWasRolledBackIsNotBelieved) {
   const std::vector<JournalPoint> points = bench.machine(primary)->journal()->points();
   bench.stop();

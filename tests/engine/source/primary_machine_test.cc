@@ -228,6 +228,56 @@ TEST_P(PrimaryMachineTest, ResizedImagesAreFollowed) {
   }
 }
 
+TEST_P(PrimaryMachineTest, AnImageThatChangesWhileItIsReadIsNoPoint) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  scribble();
+  const std::pair<Bytes, Bytes> frozen(*world.disk(node).read(image_a), *world.disk(node).read(image_b));
+  bool written = false;
+  world.on_operation([&](const io::sim::OperationNotice& notice) {
+    // The spool is made right after the freeze.
+    if (written || !notice.path.ends_with("/spool") || notice.moment != io::sim::Moment::after) return;
+    written = true;
+    for (const std::string& path : {image_a, image_b}) {
+      EXPECT_TRUE(world.disk(node).write(path, ByteOffset{}, Bytes(100, std::byte{9}), io::sim::Persistence::cached));
+    }
+  });
+  const Result<CycleResult> cycle = replicate();
+  world.on_operation({});
+  ASSERT_TRUE(written);
+  if (GetParam() == io::sim::CloneSupport::no) {
+    ASSERT_FALSE(cycle);
+    EXPECT_EQ(cycle.error().code, ErrorCode::changed);
+    EXPECT_EQ(replica.points.size(), 1U);
+  } else {
+    ASSERT_TRUE(cycle) << cycle.error().text();
+    EXPECT_TRUE(
+        world.disk(node).write(image_a, ByteOffset{}, ByteView(frozen.first).first(100), io::sim::Persistence::cached));
+    EXPECT_TRUE(world.disk(node).write(image_b, ByteOffset{}, ByteView(frozen.second).first(100),
+                                       io::sim::Persistence::cached));
+    expect_equal_to_images(Sequence(std::uint64_t{2}));
+  }
+  scribble();
+  ASSERT_TRUE(replicate());
+  expect_equal_to_images(replica.head.sequence);
+}
+
+TEST_P(PrimaryMachineTest, AnEpochUnderWayIsKnownAfterARestart) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  for (int i = 0; i < 10; ++i) scribble();
+  replica.lose_next_receipt = true;  // the point arrives, and nobody is told
+  ASSERT_FALSE(replicate());
+  machine.reset();
+  start();
+  ASSERT_TRUE(machine->record().pending);
+  EXPECT_EQ(machine->record().pending->record.digest(), replica.head.digest);
+  EXPECT_EQ(machine->record().acknowledged->sequence, Sequence(std::uint64_t{1}));
+  const Result<CycleResult> cycle = replicate();
+  ASSERT_TRUE(cycle) << cycle.error().text();
+  EXPECT_TRUE(cycle->warnings.empty()) << cycle->warnings.front();
+}
+
 TEST_P(PrimaryMachineTest, APowerCutAtAnyOperationForgetsNothing) {
   // Count the operations of a life, then cut before and after each of them.
   start(new_record());
