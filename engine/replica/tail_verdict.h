@@ -2,7 +2,7 @@
 // What recovery does with the staging files of a journal, decided from what scanning them found. Pure.
 //
 //   the scans say                                                  | verdict     | action
-//   ---------------------------------------------------------------+-------------+------------------------------------------
+//   ---------------------------------------------------------------+-------------+-------------------------------------
 //   a segment's number is missing before acknowledged points       | gap         | stop the machine, change nothing
 //   a segment is of another machine, lineage or number             | foreign     | stop the machine, change nothing
 //   a segment or record is of a version this program does not know | unsupported | stop the machine, change nothing
@@ -11,7 +11,7 @@
 //   them (they are only sealed once it was acknowledged)           |             |
 //   the catalogue knows another digest for a point                 | forked      | stop the machine, change nothing
 //   bytes before an acknowledged point are bad, or its frames do   | rot         | stop the machine, change nothing;
-//   not add up                                                     |             | points before the damage stay usable
+//   not add up                                                     |             | points before it stay usable
 //   a segment's number is missing, and nothing behind it was ever  | torn        | cut: remove all behind it
 //   acknowledged (its name was not durable)                        |             |
 //   a staging file has no header, and nothing was acknowledged in  | torn        | cut: remove it and all behind it
