@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/afterimaged/control_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tools/afterimaged/watched_stream.h"
@@ -23,7 +24,8 @@ class ControlServer::EnrolmentDoor final : public control::HttpHandler {
                                                        const Caller& caller) override {
     const bool enrols = request.method == control::Method::post && request.target == "/v1/enrol";
     if (enrols && !server_.enrolments_.admit(source_of(address_), server_.platform_.reactor.now())) {
-      server_.log_.warning("an enrolment from " + address_ + " is turned away: too many were tried in the last minute");
+      server_.refusals_.note(address_,
+                             "an enrolment from " + address_ + " is turned away: too many in the last minute");
       control::HttpResponse response = control::error_response(
           {.code = ErrorCode::limit_exceeded,
            .what = "enrol",
@@ -55,6 +57,7 @@ ControlServer::ControlServer(const io::Platform& platform, PeerTrust& trust, con
       remote_places_(options.remote),
       local_places_({.of_all = options.local_max, .of_one_source = options.local_max}),
       enrolments_(options.enrolments),
+      refusals_(platform.reactor, log),
       port_(*this),
       socket_(*this),
       port_acceptor_(platform.reactor, "the control port", port_, log),
@@ -93,7 +96,7 @@ io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::
   const std::string address = raw->peer();
   const auto place = server_.remote_places_.take(source_of(address));
   if (!place) {
-    server_.log_.warning("control: a connection from " + address + " is turned away: there are too many");
+    server_.refusals_.note(address, "control: a connection from " + address + " is turned away: there are too many");
     co_return;
   }
   auto establishing =
@@ -101,7 +104,9 @@ io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::
                                 {.now = server_.platform_.clock.now(), .timeout = server_.options_.handshake_timeout});
   auto stream = co_await establishing;
   if (!stream) {
-    if (!scope.is_interrupted()) server_.log_.warning("control: a connection is refused: " + stream.error().text());
+    if (!scope.is_interrupted()) {
+      server_.refusals_.note(address, "control: a connection is refused: " + stream.error().text());
+    }
     co_return;
   }
   Caller caller{.kind = CallerKind::anonymous, .name = address};
@@ -111,7 +116,7 @@ io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::
   std::unique_ptr<io::Stream> served;
   if (const auto& identity = (*stream)->identity()) {
     if (const Status trusted = server_.trust_.check(*identity); !trusted) {
-      co_return server_.log_.warning("control: " + address + ": " + trusted.error().text());
+      co_return server_.refusals_.note(address, "control: " + address + ": " + trusted.error().text());
     }
     caller.kind = CallerKind::peer;
     caller.host = identity->id;
@@ -120,8 +125,10 @@ io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::
   } else {
     served = std::move(*stream);
   }
+  control::ServeTimes times = server_.options_.times;
+  if (caller.kind == CallerKind::anonymous) times.idle = std::min(times.idle, server_.options_.anonymous_idle);
   EnrolmentDoor door(server_, address);
-  auto serving = control::serve_http(scope, *served, door, std::move(caller), server_.options_.times);
+  auto serving = control::serve_http(scope, *served, door, std::move(caller), times);
   const Status status = co_await serving;
   if (!status) server_.log_.debug("control: " + address + ": " + status.error().text());
 }

@@ -13,6 +13,7 @@
 #include "tools/afterimaged/attempt_limiter.h"
 #include "tools/afterimaged/peer_trust.h"
 #include "tools/afterimaged/places.h"
+#include "tools/afterimaged/refusal_log.h"
 #include "transport/control/http_server.h"
 
 namespace afterimage::daemon {
@@ -23,6 +24,7 @@ struct ControlServerOptions {
   std::size_t local_max = 256;                                 // connections on the socket
   Duration handshake_timeout = std::chrono::seconds(10);
   AttemptLimits enrolments = {};
+  Duration anonymous_idle = std::chrono::seconds(10);  // what a client without certificate may wait
   control::ServeTimes times = {};
 };
 
@@ -65,6 +67,7 @@ class ControlServer {
   Places remote_places_;
   Places local_places_;
   AttemptLimiter enrolments_;
+  RefusalLog refusals_;
   Port port_;
   Socket socket_;
   Acceptor port_acceptor_;

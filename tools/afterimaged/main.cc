@@ -90,8 +90,14 @@ Task<void> serve_until_stopped(io::Platform platform, Daemon& daemon, Requests& 
 }
 
 Task<ExitStatus> run_daemon(io::Platform platform, tools::Config config, Requests& requests, Log& log) {
+  io::Scope patience(platform.reactor);
+  io::TaskGroup beside(platform.reactor);
+  beside.spawn(keep_patient(patience));
   auto starting = Daemon::start(requests.starting, platform, std::move(config), log);
   const auto daemon = co_await starting;
+  patience.cancel();
+  auto joining = beside.join();
+  co_await joining;
   if (!daemon) {
     if (requests.stop) co_return ExitStatus::stopped;
     log.error("cannot start: " + daemon.error().text());

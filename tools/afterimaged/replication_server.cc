@@ -32,10 +32,10 @@ ReplicationServer::ReplicationServer(const io::Platform& platform, PeerTrust& tr
       trust_(trust),
       gate_(gate),
       sessions_(sessions),
-      log_(log),
       options_(std::move(options)),
       handshakes_(options_.handshakes),
       connections_(options_.connections),
+      refusals_(platform.reactor, log),
       acceptor_(platform.reactor, "the replication port", *this, log) {}
 
 io::Task<Status> ReplicationServer::start(io::Scope& scope, io::Endpoint at) {
@@ -59,23 +59,31 @@ io::Task<Result<std::unique_ptr<tls::TlsStream>>> ReplicationServer::authenticat
 }
 
 io::Task<void> ReplicationServer::serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) {
+  const std::string address = raw->peer();
   auto authenticating = authenticate(scope, std::move(raw));
   auto stream = co_await authenticating;
   if (!stream) {
-    if (!scope.is_interrupted()) log_.warning("replication: a connection is refused: " + stream.error().text());
+    if (!scope.is_interrupted()) {
+      refusals_.note(address, "replication: a connection is refused: " + stream.error().text());
+    }
     co_return;
   }
   const tls::PeerIdentity identity = *(*stream)->identity();
   const auto place = connections_.take(identity.id.text());
   if (!place) {
-    log_.warning("replication: primary '" + trust_.name_of(identity.id) + "' (" + (*stream)->peer() +
-                 ") is turned away: it has too many connections, or all primaries have");
+    refusals_.note(address, "replication: primary '" + trust_.name_of(identity.id) + "' (" + address +
+                                ") is turned away: it has too many connections, or all primaries have");
     co_return;
   }
   Connection connection(scope, table_, trust_, identity);
-  auto serving = replication::serve_session(
-      connection.scope, std::move(*stream), gate_, {.id = identity.id, .name = trust_.name_of(identity.id)},
-      {.host_name = options_.host_name, .log = &sessions_, .table = &table_, .timeouts = options_.timeouts});
+  const WindowBudget::Window window(windows_);
+  auto serving = replication::serve_session(connection.scope, std::move(*stream), gate_,
+                                            {.id = identity.id, .name = trust_.name_of(identity.id)},
+                                            {.host_name = options_.host_name,
+                                             .log = &sessions_,
+                                             .table = &table_,
+                                             .window_bytes = window.bytes(),
+                                             .timeouts = options_.timeouts});
   const replication::SessionEnd end = co_await serving;
   (void)end;  // the session's log has it
 }

@@ -11,6 +11,8 @@
 #include "tools/afterimaged/acceptor.h"
 #include "tools/afterimaged/peer_trust.h"
 #include "tools/afterimaged/places.h"
+#include "tools/afterimaged/refusal_log.h"
+#include "tools/afterimaged/window_budget.h"
 #include "transport/replication/session_log.h"
 #include "transport/replication/session_table.h"
 #include "transport/replication/session_timeouts.h"
@@ -25,7 +27,7 @@ struct ReplicationServerOptions {
   std::string host_name;  // of this host, for the primary's log
   PlacesLimits handshakes = {.of_all = 64, .of_one_source = 16};
   // Of authenticated peers; somewhat above sessions_per_peer_max, so that the table refuses with a reason.
-  PlacesLimits connections = {.of_all = 512, .of_one_source = limits::sessions_per_peer_max + 8};
+  PlacesLimits connections = {.of_all = 256, .of_one_source = limits::sessions_per_peer_max + 8};
   Duration handshake_timeout = std::chrono::seconds(10);
   replication::SessionTimeouts timeouts = {};
 };
@@ -54,10 +56,11 @@ class ReplicationServer final : public ConnectionHandler {
   PeerTrust& trust_;
   ReplicaGate& gate_;
   replication::SessionLog& sessions_;
-  Log& log_;
   ReplicationServerOptions options_;
   Places handshakes_;
   Places connections_;
+  WindowBudget windows_;
+  RefusalLog refusals_;
   replication::SessionTable table_;
   Acceptor acceptor_;  // last: its tasks use all of the above
 };

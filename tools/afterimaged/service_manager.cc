@@ -26,4 +26,13 @@ void notify_reloading() {
 
 void notify_stopping() { tell("STOPPING=1"); }
 
+io::Task<void> keep_patient(io::Scope& scope) {
+  while (!scope.is_interrupted()) {
+    tell("EXTEND_TIMEOUT_USEC=60000000");
+    auto sleeping = io::sleep_for(scope, std::chrono::seconds(20));
+    const Status slept = co_await sleeping;
+    if (!slept) break;
+  }
+}
+
 }  // namespace afterimage::daemon

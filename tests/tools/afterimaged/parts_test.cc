@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small parts: the log's lines, places, attempts, rows of peers, the command line, the certificate's end.
+#include <deque>
+
 #include <gtest/gtest.h>
 
+#include "io/posix/platform.h"
 #include "tests/transport/tls/forge.h"
 #include "tools/afterimaged/attempt_limiter.h"
 #include "tools/afterimaged/certificate_notice.h"
@@ -10,6 +13,8 @@
 #include "tools/afterimaged/options.h"
 #include "tools/afterimaged/peer_rows.h"
 #include "tools/afterimaged/places.h"
+#include "tools/afterimaged/refusal_log.h"
+#include "tools/afterimaged/window_budget.h"
 
 namespace afterimage::daemon {
 namespace {
@@ -69,6 +74,35 @@ TEST(AttemptLimiter, OneAddressIsHeldBackAndAnotherIsNot) {
   EXPECT_TRUE(limiter.admit("b", start));
   EXPECT_FALSE(limiter.admit("c", start)) << "all together are bounded, too";
   EXPECT_TRUE(limiter.admit("c", start + std::chrono::seconds(60)));
+}
+
+TEST(WindowBudget, AFewSessionsGetAllAndManyStayWithinTheBudget) {
+  WindowBudget budget;
+  std::deque<WindowBudget::Window> windows;
+  std::uint64_t sum = 0;
+  for (int i = 0; i < 100; ++i) sum += windows.emplace_back(budget).bytes();
+  EXPECT_EQ(windows.front().bytes(), limits::session_window_bytes);
+  EXPECT_EQ(windows.back().bytes(), WindowBudget::window_bytes_min);
+  EXPECT_LE(sum, 2 * WindowBudget::budget_bytes);
+  windows.clear();
+  EXPECT_EQ(WindowBudget::Window(budget).bytes(), limits::session_window_bytes);
+}
+
+class Knocking : public testing::Test, public Log {
+ protected:
+  void write(Severity, std::string_view text) override { lines.emplace_back(text); }
+  std::vector<std::string> lines;
+};
+
+TEST_F(Knocking, FillsNoLog) {
+  const auto posix = io::posix::PosixPlatform::create({.disk_threads = 1, .workers_max = 1});
+  ASSERT_TRUE(posix);
+  RefusalLog refusals((*posix)->reactor(), *this, {.of_one_source = 2, .of_all = 10});
+  for (int i = 0; i < 50; ++i) refusals.note("10.0.0.1:" + std::to_string(4000 + i), "refused");
+  EXPECT_EQ(lines.size(), 3U);
+  EXPECT_NE(lines.back().find("more connections are refused than are logged"), std::string::npos);
+  refusals.note("10.0.0.2:4000", "refused");
+  EXPECT_EQ(lines.back(), "refused") << "others are still told of";
 }
 
 class PeerRows : public testing::Test {

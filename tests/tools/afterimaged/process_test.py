@@ -274,6 +274,7 @@ class Life(Case):
             manager.bind(address)
             manager.settimeout(process_kit.PATIENCE)
             alpha.process = alpha.launch(environment={"NOTIFY_SOCKET": address})
+            self.assertIn(b"EXTEND_TIMEOUT_USEC=", manager.recv(4096))
             self.assertIn(b"READY=1", manager.recv(4096))
             self.assertEqual(alpha.run("status").status, 0)
             alpha.process.send_signal(signal.SIGHUP)
