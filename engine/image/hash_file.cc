@@ -86,6 +86,13 @@ io::Task<Result<std::unique_ptr<HashFile>>> HashFile::open(io::Scope& scope, std
   co_return std::unique_ptr<HashFile>(new HashFile(std::move(file), header.disk, header.disk_size));
 }
 
+io::Task<Result<std::unique_ptr<HashFile>>> HashFile::open_headless(io::Scope& scope, std::unique_ptr<io::File> file,
+                                                                    DiskId disk, ByteCount disk_size) {
+  AFI_CO_TRY(const io::FileFacts facts, file->facts(scope));
+  if (facts.size != file_size_for(disk_size)) co_return fail(ErrorCode::damaged, "a hash file has a wrong length");
+  co_return std::unique_ptr<HashFile>(new HashFile(std::move(file), disk, disk_size));
+}
+
 Status HashFile::check_inside(Extent extent) const {
   const std::uint64_t count = blocks().value();
   if (extent.first.value() <= count && extent.count.value() <= count - extent.first.value()) return {};

@@ -47,6 +47,12 @@ class HashFile {
   [[nodiscard]] static io::Task<Result<std::unique_ptr<HashFile>>> open(io::Scope& scope,
                                                                         std::unique_ptr<io::File> file);
 
+  // Takes a file whose header is damaged for what it must be: its hashes are still each checked against their block.
+  // Errors: damaged (not as long as the hash file of such a disk).
+  [[nodiscard]] static io::Task<Result<std::unique_ptr<HashFile>>> open_headless(io::Scope& scope,
+                                                                                 std::unique_ptr<io::File> file,
+                                                                                 DiskId disk, ByteCount disk_size);
+
   [[nodiscard]] DiskId disk() const { return disk_; }
   [[nodiscard]] ByteCount disk_size() const { return disk_size_; }
   [[nodiscard]] BlockCount blocks() const { return blocks_of(disk_size_); }

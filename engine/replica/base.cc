@@ -26,17 +26,25 @@ Status check_end(const format::FrameView& frame, ByteView raw, ByteCount size) {
 
 }  // namespace
 
-io::Task<Status> Base::open_disk(io::Scope& scope, const DiskDescription& disk) {
+io::Task<Status> Base::open_disk(io::Scope& scope, const DiskDescription& disk, Headers headers) {
   AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, folder_->open_directory(scope, disk.id.text()));
   AFI_CO_TRY(std::unique_ptr<io::File> image_file, folder->open_file(scope, base_file_name, io::OpenMode::write));
   AFI_CO_TRY(std::unique_ptr<image::RawImage> image, image::RawImage::open(scope, std::move(image_file)));
   AFI_CO_TRY(std::unique_ptr<io::File> sums_file, folder->open_file(scope, sums_file_name, io::OpenMode::write));
-  AFI_CO_TRY(std::unique_ptr<image::HashFile> sums, image::HashFile::open(scope, std::move(sums_file)));
-  if (sums->disk() != disk.id || sums->disk_size() != image->size()) {
+  auto opening = image::HashFile::open(scope, std::move(sums_file));
+  auto sums = co_await opening;
+  if (!sums && sums.error().code == ErrorCode::damaged && headers == Headers::may_be_damaged) {
+    findings_.push_back(fmt::format("{} of disk {}: {}", sums_file_name, disk.name, sums.error().text()));
+    AFI_CO_TRY(std::unique_ptr<io::File> again, folder->open_file(scope, sums_file_name, io::OpenMode::write));
+    auto taking = image::HashFile::open_headless(scope, std::move(again), disk.id, image->size());
+    sums = co_await taking;
+  }
+  if (!sums) co_return std::unexpected(sums.error());
+  if ((*sums)->disk() != disk.id || (*sums)->disk_size() != image->size()) {
     co_return fail(ErrorCode::damaged, "open a base",
                    fmt::format("base.sums of disk {} is of another disk or size than its base.raw", disk.name));
   }
-  disks_.push_back(BaseDisk{.id = disk.id, .image = std::move(image), .sums = std::move(sums)});
+  disks_.push_back(BaseDisk{.id = disk.id, .image = std::move(image), .sums = std::move(*sums)});
   co_return Status{};
 }
 
@@ -59,7 +67,8 @@ io::Task<Status> Base::create_disk(io::Scope& scope, const DiskDescription& disk
 io::Task<Result<std::unique_ptr<Base>>> Base::open(io::Scope& scope, std::shared_ptr<io::Directory> folder,
                                                    const MachineDescription& machine) {
   std::unique_ptr<Base> base(new Base(std::move(folder)));
-  for (const DiskDescription& disk : machine.disks) AFI_CO_TRY_STATUS(base->open_disk(scope, disk));
+  for (const DiskDescription& disk : machine.disks)
+    AFI_CO_TRY_STATUS(base->open_disk(scope, disk, Headers::may_be_damaged));
   AFI_CO_TRY_STATUS(io::remove_if_there(scope, *base->folder_, seeding_file_name));
   co_return base;
 }
@@ -77,7 +86,7 @@ io::Task<Result<std::unique_ptr<Base>>> Base::open_staging(io::Scope& scope, std
   bool is_whole = progress && progress->position.disk_index <= machine.disks.size();
   for (const DiskDescription& disk : machine.disks) {
     if (!is_whole) break;
-    auto opening = base->open_disk(scope, disk);
+    auto opening = base->open_disk(scope, disk, Headers::must_verify);
     is_whole = (co_await opening).has_value();
   }
   if (is_whole) {

@@ -34,7 +34,8 @@ struct BaseDisk {
 
 class Base {
  public:
-  // Of a machine that has points: all files are there and fit each other. Errors: not_found, damaged.
+  // Of a machine that has points: all files are there and fit each other. A damaged header of sums is a finding; what
+  // they say is checked block by block all the same. Errors: not_found, damaged.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<Base>>> open(io::Scope& scope,
                                                                     std::shared_ptr<io::Directory> folder,
                                                                     const MachineDescription& machine);
@@ -44,6 +45,7 @@ class Base {
                                                                             std::shared_ptr<io::Directory> folder,
                                                                             const MachineDescription& machine);
 
+  [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
   [[nodiscard]] std::span<BaseDisk> disks() { return disks_; }
   [[nodiscard]] BaseDisk* find(const DiskId& disk);
   [[nodiscard]] const std::optional<StagedSeed>& staged() const { return staged_; }
@@ -73,7 +75,8 @@ class Base {
 
  private:
   explicit Base(std::shared_ptr<io::Directory> folder) : folder_(std::move(folder)) {}
-  [[nodiscard]] io::Task<Status> open_disk(io::Scope& scope, const DiskDescription& disk);
+  enum class Headers : std::uint8_t { must_verify, may_be_damaged };
+  [[nodiscard]] io::Task<Status> open_disk(io::Scope& scope, const DiskDescription& disk, Headers headers);
   [[nodiscard]] io::Task<Status> create_disk(io::Scope& scope, const DiskDescription& disk);
   [[nodiscard]] io::Task<Status> stage_one(io::Scope& scope, std::size_t disk_index, const format::FrameView& frame,
                                            ByteView raw);
@@ -84,6 +87,7 @@ class Base {
   std::optional<StagedSeed> staged_;
   std::uint64_t since_checkpoint_ = 0;
   std::string stopped_;
+  std::vector<std::string> findings_;
 };
 
 }  // namespace afterimage::replica

@@ -41,7 +41,10 @@ MachineState Machine::state() const {
 }
 
 std::vector<std::string> Machine::findings() const {
-  return journal_ ? journal_->findings() : std::vector<std::string>{};
+  std::vector<std::string> findings = findings_;
+  if (base_) findings.insert(findings.end(), base_->findings().begin(), base_->findings().end());
+  if (journal_) findings.insert(findings.end(), journal_->findings().begin(), journal_->findings().end());
+  return findings;
 }
 
 void Machine::stop(std::string reason) {
@@ -53,12 +56,41 @@ void Machine::stop(std::string reason) {
 
 // ---- coming into being
 
+io::Task<Result<Machine::Described>> Machine::read_description(io::Scope& scope, io::Directory& folder) {
+  std::vector<Result<MachineFile>> files;
+  for (const char* name : {machine_file_name, machine_copy_name}) {
+    auto reading = io::read_file(scope, folder, name, MachineFile::bytes_max);
+    const Result<Bytes> bytes = co_await reading;
+    files.push_back(bytes ? MachineFile::parse(*bytes) : Result<MachineFile>(std::unexpected(bytes.error())));
+  }
+  Result<MachineFile>& chosen = files[0] ? files[0] : files[1];
+  if (!chosen) co_return std::unexpected(files[0].error());
+  Described described{.file = *chosen, .finding = {}, .is_whole = files[0] && files[1] && *files[0] == *files[1]};
+  for (const Result<MachineFile>& file : files) {
+    if (file || file.error().code == ErrorCode::not_found) continue;
+    described.finding = fmt::format("its description was read from the other copy: {}", file.error().text());
+  }
+  co_return described;
+}
+
+io::Task<Status> Machine::write_description(io::Scope& scope, io::Directory& folder, const MachineFile& file) {
+  const Bytes encoded = file.encode();
+  AFI_CO_TRY_STATUS(io::replace_file(scope, folder, machine_file_name, encoded));
+  auto copying = io::replace_file(scope, folder, machine_copy_name, encoded);
+  co_return co_await copying;
+}
+
 io::Task<Result<std::shared_ptr<Machine>>> Machine::load(MachineContext context,
                                                          std::shared_ptr<io::Directory> folder) {
   io::Scope scope(context.scope);
-  AFI_CO_TRY(const Bytes bytes, io::read_file(scope, *folder, machine_file_name, MachineFile::bytes_max));
-  AFI_CO_RESULT(MachineFile file, MachineFile::parse(bytes));
-  std::shared_ptr<Machine> machine(new Machine(context, std::move(folder), std::move(file)));
+  AFI_CO_TRY(Described described, read_description(scope, *folder));
+  std::shared_ptr<Machine> machine(new Machine(context, std::move(folder), std::move(described.file)));
+  if (!described.finding.empty()) machine->findings_.push_back(std::move(described.finding));
+  if (!described.is_whole) {
+    auto mending = write_description(scope, *machine->folder_, machine->file_);
+    const Status mended = co_await mending;
+    if (!mended) machine->findings_.push_back(mended.error().text());  // one good copy is enough to go on
+  }
   AFI_CO_TRY_STATUS(machine->recover());
   co_return machine;
 }
@@ -66,11 +98,10 @@ io::Task<Result<std::shared_ptr<Machine>>> Machine::load(MachineContext context,
 io::Task<Result<std::shared_ptr<Machine>>> Machine::create(MachineContext context,
                                                            std::shared_ptr<io::Directory> folder, MachineFile file) {
   io::Scope scope(context.scope);
-  const Bytes encoded = file.encode();
   AFI_CO_TRY([[maybe_unused]] const std::unique_ptr<io::Directory> journal,
              folder->make_directory(scope, journal_folder_name));
   // The description is what makes it a machine: with its folder sync everything before is durable too.
-  AFI_CO_TRY_STATUS(io::replace_file(scope, *folder, machine_file_name, encoded));
+  AFI_CO_TRY_STATUS(write_description(scope, *folder, file));
   std::shared_ptr<Machine> machine(new Machine(context, std::move(folder), std::move(file)));
   AFI_CO_TRY_STATUS(machine->recover());
   co_return machine;

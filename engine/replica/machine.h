@@ -111,6 +111,16 @@ class Machine {
   };
   Machine(MachineContext context, std::shared_ptr<io::Directory> folder, MachineFile file);
 
+  // The description, or its copy where that does not verify.
+  struct Described {
+    MachineFile file;
+    std::string finding;   // why it had to be mended, if it was damaged
+    bool is_whole = true;  // both are there and the same
+  };
+  [[nodiscard]] static io::Task<Result<Described>> read_description(io::Scope& scope, io::Directory& folder);
+  // Durable when it returns; the copy follows the description.
+  [[nodiscard]] static io::Task<Status> write_description(io::Scope& scope, io::Directory& folder,
+                                                          const MachineFile& file);
   [[nodiscard]] io::Task<Status> recover();
   [[nodiscard]] io::Task<Status> recover_parts(const std::vector<catalogue::PointRow>& known, bool is_known);
   [[nodiscard]] io::Task<Status> catch_up_catalogue(const std::vector<catalogue::PointRow>& known, bool is_known);
@@ -150,6 +160,7 @@ class Machine {
   std::uint64_t batch_bytes_ = 0;  // stored
   std::uint64_t batch_raw_bytes_ = 0;
   std::string stop_reason_;
+  std::vector<std::string> findings_;
 };
 
 // Reads the encoded frames of a journal for views.

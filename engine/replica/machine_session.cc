@@ -57,8 +57,7 @@ io::Task<Status> Machine::adopt_description(MachineDescription next, SeedBy seed
         scope_, catalogue::MachineRow{
                     .id = now.id, .name = changed.description.name, .owner = file_.owner, .store = context_.store}));
   }
-  const Bytes encoded = changed.encode();
-  AFI_CO_TRY_STATUS(io::replace_file(scope_, *folder_, machine_file_name, encoded));
+  AFI_CO_TRY_STATUS(write_description(scope_, *folder_, changed));
   file_ = std::move(changed);
   if (!journal_->points().empty()) co_return Status{};
   auto resizing = base_->resize(scope_, description());

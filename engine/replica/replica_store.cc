@@ -140,7 +140,8 @@ io::Task<Status> ReplicaStore::load_machine(io::Scope& scope, MachineId id,
   };
   const auto row = std::ranges::find(known, id, &catalogue::MachineRow::id);
   // Half removed, or half made: its description is written last, and its catalogue row after that.
-  if (has(removed_file_name) || (!has(machine_file_name) && row == known.end())) {
+  const bool is_described = has(machine_file_name) || has(machine_copy_name);
+  if (has(removed_file_name) || (!is_described && row == known.end())) {
     AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope, id));
     auto clearing = clear_machine_folder(scope, id);
     co_return co_await clearing;

@@ -3,8 +3,9 @@
 // check.
 //
 //   STORE/afterimage-store              StoreMarker: this folder is a store, and which
-//   STORE/machines/ID/description       MachineFile: what the machine is, and to whom it belongs
-//   STORE/machines/ID/seeding           SeedingProgress: how far the base is, until the first point
+//   STORE/machines/ID/description       MachineFile: what the machine is, and to whom it belongs; twice, because
+//   without STORE/machines/ID/description.copy  it no point can be read STORE/machines/ID/seeding SeedingProgress: how
+//   far the base is, until the first point
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@ inline constexpr const char* marker_file_name = "afterimage-store";
 inline constexpr const char* lock_file_name = "lock";
 inline constexpr const char* machines_folder_name = "machines";
 inline constexpr const char* machine_file_name = "description";
+inline constexpr const char* machine_copy_name = "description.copy";
 inline constexpr const char* seeding_file_name = "seeding";
 inline constexpr const char* removed_file_name = "removed";  // its presence says: this machine is being removed
 inline constexpr const char* journal_folder_name = "journal";

@@ -80,15 +80,31 @@ TEST_F(Store, AMachineWhoseFolderIsGoneIsNamed) {
   EXPECT_EQ(bench.store->troubles().front().name, "web1");
 }
 
-TEST_F(Store, ADamagedDescriptionStopsOnlyItsMachine) {
+TEST_F(Store, ADamagedDescriptionIsMendedFromItsCopy) {
+  begin_with_points(2);
+  bench.stop();
+  for (const char* name : {"/description", "/description.copy"}) {
+    const std::string path = bench.machine_path(primary) + name;
+    ASSERT_TRUE(bench.disk().rot(path, ByteOffset(std::uint64_t{40}), std::byte{1}).has_value());
+    ASSERT_TRUE(bench.restart().has_value());
+    ASSERT_NE(bench.machine(primary), nullptr);
+    EXPECT_EQ(bench.machine(primary)->findings().size(), 1U);
+    EXPECT_EQ(bench.check(primary), "");
+    ASSERT_TRUE(bench.restart().has_value());
+    EXPECT_TRUE(bench.machine(primary)->findings().empty());
+  }
+}
+
+TEST_F(Store, AMachineWithoutADescriptionStopsOnlyItself) {
   begin_with_points(1);
   ModelPrimary other{77};
   bench.admit(other);
   ASSERT_TRUE(bench.make_point(other).has_value());
   bench.stop();
-  ASSERT_TRUE(bench.disk()
-                  .rot(bench.machine_path(primary) + "/description", ByteOffset(std::uint64_t{40}), std::byte{1})
-                  .has_value());
+  for (const char* name : {"/description", "/description.copy"}) {
+    ASSERT_TRUE(
+        bench.disk().rot(bench.machine_path(primary) + name, ByteOffset(std::uint64_t{40}), std::byte{1}).has_value());
+  }
   ASSERT_TRUE(bench.start().has_value());
   EXPECT_EQ(bench.machine(primary), nullptr);
   ASSERT_EQ(bench.store->troubles().size(), 1U);

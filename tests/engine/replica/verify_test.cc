@@ -121,6 +121,21 @@ TEST_F(Verifying, AFlippedBitIsStillFoundAfterARestartAndEarlierPointsStayUsable
   EXPECT_EQ(verify_all().points_verified, 3U);
 }
 
+TEST_F(Verifying, SumsWithADamagedHeaderLeaveEveryPointUsable) {
+  for (std::uint64_t bit = 3; bit < 4096ULL * 8; bit += 601) {
+    flip(base_path(sums_file_name), bit);
+    ASSERT_TRUE(bench.restart().has_value());
+    EXPECT_FALSE(bench.machine(primary)->findings().empty());
+    for (const auto& [sequence, disks] : primary.acknowledged()) {
+      EXPECT_TRUE(bench.read_point(primary, sequence, 0).has_value()) << "bit " << bit;
+    }
+    EXPECT_FALSE(verify_all().damage.empty()) << "bit " << bit;
+    flip(base_path(sums_file_name), bit);
+    ASSERT_TRUE(bench.restart().has_value());
+  }
+  EXPECT_EQ(verify_all().points_verified, 3U);
+}
+
 TEST_F(Verifying, OnePointIsVerifiedByReadingIt) {
   const Sequence second(std::uint64_t{2});
   const auto fine = bench.run(verify(*bench.scope, bench.machine(primary), second, nullptr));
