@@ -87,6 +87,37 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Crash,
                          testing::Combine(testing::Values(io::sim::CrashKind::kill, io::sim::CrashKind::power_cut),
                                           testing::Values(io::sim::Moment::before, io::sim::Moment::after)));
 
+// A kill leaves the page cache. What the next life lists from it, the host has shown and the primary may have adopted:
+// a power cut must not take it any more.
+TEST(CrashTwice, WhatALifeListedAfterAKillIsThereAfterAPowerCut) {
+  constexpr std::uint64_t operations_max = 4000;
+  for (std::uint64_t operation = 0; operation < operations_max; ++operation) {
+    ReplicaBench bench(operation + 1);
+    ModelPrimary primary(operation + 1);
+    bench.world.crash_at(bench.node, {.match = {.skip = operation}, .kind = io::sim::CrashKind::kill});
+    Status ran = bench.start();
+    if (ran) {
+      bench.admit(primary);
+      ran = make_all(bench, primary);
+    }
+    bench.world.disarm_crash(bench.node);
+    if (bench.world.is_up(bench.node)) return;
+    ASSERT_TRUE(bench.restart().has_value()) << "operation " << operation;
+    bench.admit(primary);
+    const std::shared_ptr<Machine> machine = bench.machine(primary);
+    const std::size_t listed = machine ? machine->points().size() : 0;
+    bench.stop();
+    bench.world.power_cut(bench.node);
+    ASSERT_TRUE(bench.restart().has_value()) << "operation " << operation;
+    bench.admit(primary);
+    const std::shared_ptr<Machine> again = bench.machine(primary);
+    ASSERT_EQ(again ? again->points().size() : 0, listed) << "operation " << operation;
+    ASSERT_EQ(again ? again->stop_reason() : "", "") << "operation " << operation;
+    ASSERT_EQ(bench.check(primary), "") << "operation " << operation;
+  }
+  FAIL() << "there are ever more operations";
+}
+
 // An error at operation n, once or from then on; then the disk is well again and the daemon is started anew.
 Outcome fail_at(std::uint64_t seed, std::uint64_t operation, int error, std::uint64_t count, io::sim::CrashKind then) {
   ReplicaBench bench(seed);

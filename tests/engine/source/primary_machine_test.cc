@@ -315,6 +315,13 @@ TEST_P(PrimaryMachineTest, APowerCutAtAnyOperationForgetsNothing) {
         scribble();
       }
       world.disarm_crash(node);
+      // The history knows every point, and none twice.
+      const auto points = io::sim::run(world, machine->points(*scope));
+      ASSERT_TRUE(points);
+      ASSERT_EQ(points->size(), replica.points.size()) << "cut at " << n;
+      for (std::size_t i = 0; i < points->size(); ++i) {
+        EXPECT_EQ((*points)[i].record.digest(), replica.points[i].digest()) << "cut at " << n;
+      }
     }
   }
 }

@@ -170,22 +170,31 @@ class BadInput(Case):
 
 
 class Faults(Case):
-    def begin_protect(self, mebibytes):
-        image = self.image(mebibytes)
-        job = self.alpha.begin("protect", "web1", "--replica", "chi", "--disk", f"root={image}")
-        wait_until("the seed is on its way", self.alpha.is_transferring)
-        return image, job
+    def begin_protect(self):
+        """A seeding that is on its way. A machine that is done before it can be disturbed is followed by a larger one."""
+        for mebibytes in (160, 640, 2560):
+            self.machine = f"web{mebibytes}"
+            image = self.image(mebibytes, self.machine + ".img")
+            job = self.alpha.begin("protect", self.machine, "--replica", "chi", "--disk", f"root={image}")
+            wait_until("the seed is on its way", lambda: job.poll() is not None or self.alpha.is_transferring())
+            if job.poll() is None:
+                return image, job
+        self.fail("no seeding is slow enough")
+
+    def go_on(self, image):
+        self.protect(image, self.machine)
+        self.assert_whole(image)
 
     def assert_whole(self, image):
-        self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
-        verified = self.chi.run("verify", "web1", "--all")
+        self.assertEqual(self.alpha.points(self.machine), self.chi.points(self.machine))
+        verified = self.chi.run("verify", self.machine, "--all")
         self.assertEqual(verified.status, 0, verified.err)
-        self.assert_restores("web1", "latest", image)
+        self.assert_restores(self.machine, "latest", image)
 
     def test_a_replica_killed_in_the_middle_is_gone_on_with(self):
         self.two_hosts()
         self.enrol()
-        image, job = self.begin_protect(160)
+        image, job = self.begin_protect()
         self.chi.kill()
         self.chi.start()
         _, err = job.communicate(timeout=process_kit.PATIENCE)
@@ -195,34 +204,32 @@ class Faults(Case):
     def test_a_primary_killed_in_the_middle_is_gone_on_with(self):
         self.two_hosts()
         self.enrol()
-        image, job = self.begin_protect(160)
+        image, job = self.begin_protect()
         self.alpha.kill()
         job.communicate(timeout=process_kit.PATIENCE)
         self.assertEqual(job.returncode, 13)
         self.alpha.start()
-        self.protect(image)
-        self.assert_whole(image)
+        self.go_on(image)
 
     def test_a_daemon_that_is_asked_to_stop_does_so_in_the_middle_of_a_job(self):
         self.two_hosts()
         self.enrol()
-        image, job = self.begin_protect(160)
+        image, job = self.begin_protect()
         self.assertEqual(self.alpha.stop(), 0)
         job.communicate(timeout=process_kit.PATIENCE)
         self.assertNotEqual(job.returncode, 0)
         self.alpha.start()
-        self.protect(image)
-        self.assert_whole(image)
+        self.go_on(image)
 
     def test_a_revoked_primary_loses_its_session_at_once(self):
         self.two_hosts()
         self.enrol()
-        image, job = self.begin_protect(160)
+        image, job = self.begin_protect()
         self.assertEqual(self.chi.run("peers", "revoke", "alpha").status, 0)
         _, err = job.communicate(timeout=process_kit.PATIENCE)
         self.assertEqual(job.returncode, 12, err)
         self.assertIn("revoked", self.chi.log())
-        self.refused(12, self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={image}"))
+        self.refused(12, self.alpha.run("protect", self.machine, "--replica", "chi", "--disk", f"root={image}"))
         self.assertTrue(self.chi.json("peers")["peers"][0]["revoked"])
 
 
