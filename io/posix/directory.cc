@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "io/posix/file.h"
 #include "io/posix/folder_calls.h"
 
 namespace afterimage::io::posix {
@@ -17,15 +16,25 @@ Task<std::invoke_result_t<Call&>> run(Scope& scope, ThreadPool& pool, const char
   co_return co_await blocking;
 }
 
-// The same for a call that opens something: Opened is what the interface gives, Made what it is made of.
-template <typename Opened, typename Made, typename Call>
-Task<Result<std::unique_ptr<Opened>>> open(Scope& scope, ThreadPool& pool, const char* name, unsigned& pending,
-                                           Call call) {
+// The same for a call that opens a file, and for one that opens a folder.
+template <typename Call>
+Task<Result<std::unique_ptr<File>>> open(Scope& scope, ThreadPool& pool, const char* name, unsigned& pending,
+                                         FileMaker& files, Call call) {
   const PendingMark mark(pending);
   BlockingCall blocking(scope, pool, name, std::move(call));
   OpenResult opened = co_await blocking;
   if (!opened) co_return std::unexpected(std::move(opened).error());
-  std::unique_ptr<Opened> made = std::make_unique<Made>(pool, std::move(*opened));
+  co_return files.make(std::move(*opened));
+}
+
+template <typename Call>
+Task<Result<std::unique_ptr<Directory>>> open_folder(Scope& scope, ThreadPool& pool, const char* name,
+                                                     unsigned& pending, FileMaker& files, Call call) {
+  const PendingMark mark(pending);
+  BlockingCall blocking(scope, pool, name, std::move(call));
+  OpenResult opened = co_await blocking;
+  if (!opened) co_return std::unexpected(std::move(opened).error());
+  std::unique_ptr<Directory> made = std::make_unique<PosixDirectory>(pool, files, std::move(*opened));
   co_return made;
 }
 
@@ -34,18 +43,18 @@ Task<Result<std::unique_ptr<Opened>>> open(Scope& scope, ThreadPool& pool, const
 PosixDirectory::~PosixDirectory() { AFI_CHECK(pending_ == 0); }
 
 Task<Result<std::unique_ptr<File>>> PosixDirectory::open_file(Scope& scope, std::string name, OpenMode mode) {
-  return open<File, PosixFile>(scope, pool_, "open a file", pending_,
-                               [this, name = std::move(name), mode] { return open_file_in(*folder_, name, mode); });
+  return open(scope, pool_, "open a file", pending_, files_,
+              [this, name = std::move(name), mode] { return open_file_in(*folder_, name, mode); });
 }
 
 Task<Result<std::unique_ptr<Directory>>> PosixDirectory::make_directory(Scope& scope, std::string name) {
-  return open<Directory, PosixDirectory>(scope, pool_, "make a folder", pending_,
-                                         [this, name = std::move(name)] { return make_folder_in(*folder_, name); });
+  return open_folder(scope, pool_, "make a folder", pending_, files_,
+                     [this, name = std::move(name)] { return make_folder_in(*folder_, name); });
 }
 
 Task<Result<std::unique_ptr<Directory>>> PosixDirectory::open_directory(Scope& scope, std::string name) {
-  return open<Directory, PosixDirectory>(scope, pool_, "open a folder", pending_,
-                                         [this, name = std::move(name)] { return open_folder_in(*folder_, name); });
+  return open_folder(scope, pool_, "open a folder", pending_, files_,
+                     [this, name = std::move(name)] { return open_folder_in(*folder_, name); });
 }
 
 Task<Result<std::vector<DirectoryEntry>>> PosixDirectory::list(Scope& scope) {
@@ -77,9 +86,8 @@ Task<Result<std::unique_ptr<File>>> PosixDirectory::clone_file(Scope& scope, Fil
   AFI_CHECK(file != nullptr);  // files of two platforms do not meet
   AFI_CO_STATUS(file->check_open());
   const PendingMark mark(file->pending_);
-  auto cloning = open<File, PosixFile>(scope, pool_, "clone a file", pending_, [this, file, name = std::move(name)] {
-    return clone_file_in(*folder_, *file->file_, name);
-  });
+  auto cloning = open(scope, pool_, "clone a file", pending_, files_,
+                      [this, file, name = std::move(name)] { return clone_file_in(*folder_, *file->file_, name); });
   co_return co_await cloning;
 }
 
@@ -94,18 +102,18 @@ Task<Result<ByteCount>> PosixDirectory::free_space(Scope& scope) {
 PosixDisk::~PosixDisk() { AFI_CHECK(pending_ == 0); }
 
 Task<Result<std::unique_ptr<File>>> PosixDisk::open_file(Scope& scope, std::string path, OpenMode mode) {
-  return open<File, PosixFile>(scope, pool_, "open a file", pending_,
-                               [this, path = std::move(path), mode] { return open_file_by_path(calls_, path, mode); });
+  return open(scope, pool_, "open a file", pending_, files_,
+              [this, path = std::move(path), mode] { return open_file_by_path(calls_, path, mode); });
 }
 
 Task<Result<std::unique_ptr<Directory>>> PosixDisk::open_directory(Scope& scope, std::string path) {
-  return open<Directory, PosixDirectory>(scope, pool_, "open a folder", pending_,
-                                         [this, path = std::move(path)] { return open_folder_by_path(calls_, path); });
+  return open_folder(scope, pool_, "open a folder", pending_, files_,
+                     [this, path = std::move(path)] { return open_folder_by_path(calls_, path); });
 }
 
 Task<Result<std::unique_ptr<Directory>>> PosixDisk::make_directory(Scope& scope, std::string path) {
-  return open<Directory, PosixDirectory>(scope, pool_, "make a folder", pending_,
-                                         [this, path = std::move(path)] { return make_folder_by_path(calls_, path); });
+  return open_folder(scope, pool_, "make a folder", pending_, files_,
+                     [this, path = std::move(path)] { return make_folder_by_path(calls_, path); });
 }
 
 }  // namespace afterimage::io::posix

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// PosixDirectory and PosixDisk: io::Directory and io::Disk whose calls run on the disk pool. Contract: io/disk.h.
-// Inside a folder nothing leads out of it: names are single components and openat2 resolves no links (an older kernel
-// or a container without it gets O_NOFOLLOW). A failed sync of a folder is final for its handle, as it is for a file.
+// PosixDirectory and PosixDisk: io::Directory and io::Disk whose calls run on the disk pool; the files they open are
+// the platform's. Contract: io/disk.h. Inside a folder nothing leads out of it: names are single components and openat2
+// resolves no links (an older kernel or a container without it gets O_NOFOLLOW). A failed sync of a folder is final for
+// its handle, as it is for a file.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "io/disk.h"
-#include "io/posix/file_calls.h"
+#include "io/posix/file.h"
 #include "io/posix/thread_pool.h"
 
 namespace afterimage::io::posix {
 
 class PosixDirectory final : public Directory {
  public:
-  PosixDirectory(ThreadPool& pool, std::unique_ptr<OpenFile> folder) : pool_(pool), folder_(std::move(folder)) {}
+  PosixDirectory(ThreadPool& pool, FileMaker& files, std::unique_ptr<OpenFile> folder)
+      : pool_(pool), files_(files), folder_(std::move(folder)) {}
   ~PosixDirectory() override;
 
   [[nodiscard]] Task<Result<std::unique_ptr<File>>> open_file(Scope& scope, std::string name, OpenMode mode) override;
@@ -33,14 +35,15 @@ class PosixDirectory final : public Directory {
 
  private:
   ThreadPool& pool_;
+  FileMaker& files_;
   std::unique_ptr<OpenFile> folder_;
   unsigned pending_ = 0;
 };
 
 class PosixDisk final : public Disk {
  public:
-  // Both outlive it.
-  PosixDisk(ThreadPool& pool, const SystemCalls& calls) : pool_(pool), calls_(calls) {}
+  // All outlive it, and all that it opens.
+  PosixDisk(ThreadPool& pool, FileMaker& files, const SystemCalls& calls) : pool_(pool), files_(files), calls_(calls) {}
   ~PosixDisk() override;
 
   [[nodiscard]] Task<Result<std::unique_ptr<File>>> open_file(Scope& scope, std::string path, OpenMode mode) override;
@@ -49,6 +52,7 @@ class PosixDisk final : public Disk {
 
  private:
   ThreadPool& pool_;
+  FileMaker& files_;
   const SystemCalls& calls_;
   unsigned pending_ = 0;
 };

@@ -24,7 +24,7 @@ class PendingMark {
   unsigned& count_;
 };
 
-class PosixFile final : public File {
+class PosixFile : public File {
  public:
   PosixFile(ThreadPool& pool, std::unique_ptr<OpenFile> file) : pool_(pool), file_(std::move(file)) {}
   ~PosixFile() override;
@@ -40,15 +40,38 @@ class PosixFile final : public File {
   [[nodiscard]] Status try_lock(LockMode mode) override;
   [[nodiscard]] Status close() override;
 
+ protected:
+  // For platforms that do a part of it otherwise. An operation has checked that the file is open, and marks itself.
+  [[nodiscard]] Status check_open() const;
+  [[nodiscard]] OpenFile& open_file() { return *file_; }
+  [[nodiscard]] unsigned& pending() { return pending_; }
+
  private:
   friend class PosixDirectory;  // clones from it
   template <typename Call>
   [[nodiscard]] Task<std::invoke_result_t<Call&>> call(Scope& scope, const char* name, Call call);
-  [[nodiscard]] Status check_open() const;
 
   ThreadPool& pool_;
   std::unique_ptr<OpenFile> file_;
   unsigned pending_ = 0;
+};
+
+// How a platform makes its File of an open one. Thread: the reactor's.
+class FileMaker {
+ public:
+  virtual ~FileMaker() = default;
+  [[nodiscard]] virtual std::unique_ptr<File> make(std::unique_ptr<OpenFile> file) = 0;
+};
+
+class PosixFileMaker final : public FileMaker {
+ public:
+  explicit PosixFileMaker(ThreadPool& pool) : pool_(pool) {}
+  [[nodiscard]] std::unique_ptr<File> make(std::unique_ptr<OpenFile> file) override {
+    return std::make_unique<PosixFile>(pool_, std::move(file));
+  }
+
+ private:
+  ThreadPool& pool_;
 };
 
 // Makes a File of a fresh descriptor if it is a regular file or a block device, else refuses it.

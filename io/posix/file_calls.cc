@@ -20,20 +20,6 @@ namespace {
 constexpr std::uint64_t offset_max = std::numeric_limits<off_t>::max();
 constexpr std::size_t zeros_size = 256 * limits::KiB;  // written at a time where holes cannot be punched
 
-// The offset as the kernel takes it; the whole range must be addressable.
-Result<off_t> offset_in_reach(const OpenFile& file, ByteOffset offset, std::uint64_t size) {
-  if (offset.value() > offset_max || size > offset_max - offset.value()) {
-    return fail(ErrorCode::invalid_argument, "address a file", "no file can reach this offset: " + file.path);
-  }
-  return static_cast<off_t>(offset.value());
-}
-
-Status refuse_after_failed_sync(const OpenFile& file) {
-  if (!file.sync_failed.load()) return {};
-  return fail(ErrorCode::io_failed, "use a file whose sync has failed",
-              "an earlier sync of " + file.path + " failed: it must be opened again and verified");
-}
-
 Status write_zero_bytes(OpenFile& file, ByteOffset from, std::uint64_t size) {
   static constexpr std::array<std::byte, zeros_size> zeros{};
   while (size > 0) {
@@ -72,6 +58,19 @@ std::unexpected<Error> fail_file(int system, const char* action, std::string_vie
   detail.append(action).append(" ").append(path).append(": ").append(reason);
   if (system == ELOOP) detail += "; symbolic links are not followed here";
   return fail(system_error(system, action, std::move(detail)));
+}
+
+Result<off_t> offset_in_reach(const OpenFile& file, ByteOffset offset, std::uint64_t size) {
+  if (offset.value() > offset_max || size > offset_max - offset.value()) {
+    return fail(ErrorCode::invalid_argument, "address a file", "no file can reach this offset: " + file.path);
+  }
+  return static_cast<off_t>(offset.value());
+}
+
+Status refuse_after_failed_sync(const OpenFile& file) {
+  if (!file.sync_failed.load()) return {};
+  return fail(ErrorCode::io_failed, "use a file whose sync has failed",
+              "an earlier sync of " + file.path + " failed: it must be opened again and verified");
 }
 
 Result<std::size_t> read_file_at(OpenFile& file, ByteOffset offset, MutableBytes out) {

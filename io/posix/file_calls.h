@@ -30,6 +30,11 @@ struct OpenFile {
 // directory".
 [[nodiscard]] std::unexpected<Error> fail_file(int system, const char* action, std::string_view path);
 
+// What every read and write asks first: the offset as the kernel takes it (invalid_argument when the range is out of a
+// file's reach); whether an earlier sync failed.
+[[nodiscard]] Result<off_t> offset_in_reach(const OpenFile& file, ByteOffset offset, std::uint64_t size);
+[[nodiscard]] Status refuse_after_failed_sync(const OpenFile& file);
+
 [[nodiscard]] Result<std::size_t> read_file_at(OpenFile& file, ByteOffset offset, MutableBytes out);
 [[nodiscard]] Status write_file_at(OpenFile& file, ByteOffset offset, ByteView data);
 [[nodiscard]] Status sync_file(OpenFile& file);

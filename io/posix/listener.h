@@ -7,19 +7,12 @@
 #include <memory>
 #include <optional>
 
-#include <sys/types.h>
-
 #include "io/network.h"
+#include "io/posix/connection.h"
 #include "io/posix/socket.h"
 #include "io/posix/system_calls.h"
 
 namespace afterimage::io::posix {
-
-// The file of a unix socket, so that only our own is removed at the end.
-struct SocketFile {
-  dev_t device = 0;
-  ino_t inode = 0;
-};
 
 class PosixListener final : public Listener {
  public:

@@ -50,7 +50,7 @@ std::string_view name_of(Signal signal) {
   return "";
 }
 
-Result<std::unique_ptr<SignalWaiter>> SignalWaiter::create(PosixReactor& reactor) {
+Result<std::unique_ptr<SignalWaiter>> SignalWaiter::create(EventReactor& reactor) {
   const sigset_t set = waited_for();
   UniqueFd fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!fd.is_open()) return fail(system_error(errno, "make a signalfd"));

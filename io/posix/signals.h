@@ -19,7 +19,7 @@ enum class Signal : std::uint8_t { terminate, interrupt, hang_up };
 
 class SignalWaiter {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<SignalWaiter>> create(PosixReactor& reactor);
+  [[nodiscard]] static Result<std::unique_ptr<SignalWaiter>> create(EventReactor& reactor);
   ~SignalWaiter();
   SignalWaiter(const SignalWaiter&) = delete;
   SignalWaiter& operator=(const SignalWaiter&) = delete;

@@ -4,21 +4,18 @@
 #include <utility>
 
 #include "io/base/check.h"
+#include "io/posix/connection.h"
 
 namespace afterimage::io::posix {
 
-Result<std::shared_ptr<Socket>> Socket::adopt(PosixReactor& reactor, UniqueFd fd, std::string peer) {
+Result<std::shared_ptr<Socket>> Socket::adopt(EventReactor& reactor, UniqueFd fd, std::string peer) {
   std::shared_ptr<Socket> socket(new Socket(reactor, std::move(fd), std::move(peer)));
-  const Status watched = reactor.watch(socket->fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *socket);
+  const Status watched = reactor.watch(socket->fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP, *socket);
   if (!watched) {
     socket->fd_.reset();  // before close() would unwatch it
     return std::unexpected(watched.error());
   }
   return socket;
-}
-
-std::unexpected<Error> fail_closed(const Socket& socket) {
-  return fail(ErrorCode::unreachable, "use a closed connection", "the connection to " + socket.peer() + " was closed");
 }
 
 Socket::~Socket() { close(); }
@@ -29,7 +26,7 @@ void Socket::close() {
   fd_.reset();
   for (const Direction direction : {Direction::read, Direction::write}) {
     Readiness* waiting = std::exchange(slot(direction), nullptr);
-    if (waiting != nullptr) waiting->complete(fail_closed(*this));
+    if (waiting != nullptr) waiting->complete(fail_closed(peer_));
   }
 }
 
@@ -43,7 +40,7 @@ void Socket::on_events(std::uint32_t events) {
 
 void Socket::Readiness::start() {
   if (socket_.is_closed()) {
-    complete(fail_closed(socket_));
+    complete(fail_closed(socket_.peer()));
     return;
   }
   Readiness*& slot = socket_.slot(direction_);

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "io/posix/reactor.h"
+#include "io/posix/event_reactor.h"
 #include "io/scope.h"
 
 namespace afterimage::io::posix {
@@ -17,11 +17,11 @@ namespace afterimage::io::posix {
 class Socket final : public Watch {
  public:
   // Takes a descriptor that is non-blocking; `peer` names the other end in messages.
-  [[nodiscard]] static Result<std::shared_ptr<Socket>> adopt(PosixReactor& reactor, UniqueFd fd, std::string peer);
+  [[nodiscard]] static Result<std::shared_ptr<Socket>> adopt(EventReactor& reactor, UniqueFd fd, std::string peer);
   ~Socket() override;
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  [[nodiscard]] PosixReactor& reactor() const { return reactor_; }
+  [[nodiscard]] EventReactor& reactor() const { return reactor_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] bool is_closed() const { return !fd_.is_open(); }
 
@@ -36,19 +36,16 @@ class Socket final : public Watch {
   void on_events(std::uint32_t events) override;
 
  private:
-  Socket(PosixReactor& reactor, UniqueFd fd, std::string peer)
+  Socket(EventReactor& reactor, UniqueFd fd, std::string peer)
       : reactor_(reactor), fd_(std::move(fd)), peer_(std::move(peer)) {}
   [[nodiscard]] Readiness*& slot(Direction direction) { return direction == Direction::read ? reader_ : writer_; }
 
-  PosixReactor& reactor_;
+  EventReactor& reactor_;
   UniqueFd fd_;
   std::string peer_;
   Readiness* reader_ = nullptr;
   Readiness* writer_ = nullptr;
 };
-
-// The error of every use of a closed socket.
-[[nodiscard]] std::unexpected<Error> fail_closed(const Socket& socket);
 
 // Awaited once, by name, in a frame that holds the socket.
 class Socket::Readiness final : public Completion<Status> {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // PosixStream: io::Stream over a connected socket. Contract: io/network.h.
-// TCP streams send at once (no Nagle) and notice a silent peer within half a minute (keepalive, user timeout).
 #pragma once
 
 #include <memory>

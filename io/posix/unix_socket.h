@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "io/posix/listener.h"
+#include "io/posix/connection.h"
 #include "io/posix/unique_fd.h"
 
 namespace afterimage::io::posix {
