@@ -120,6 +120,7 @@ struct MachineStatus {
   std::optional<PointInfo> latest_point;
   std::uint64_t points = 0;
   std::optional<CycleInfo> last_cycle;
+  std::string compression;  // of a primary's cycles: "zstd 3", "auto: zstd 1"; empty for a replica
   std::vector<DiskStatus> disks;
 };
 

@@ -14,7 +14,7 @@ const std::string catalogue_name = "host.db";
 Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& connector)
     : platform_(platform),
       options_(std::move(options)),
-      primaries_(platform),
+      primaries_(platform, options_.compression),
       jobs_(platform),
       primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
       replica_commands_(platform, stores_, jobs_) {}

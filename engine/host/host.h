@@ -22,6 +22,7 @@
 #include "engine/host/primary_commands.h"
 #include "engine/host/primary_table.h"
 #include "engine/host/replica_commands.h"
+#include "engine/plan/level_chooser.h"
 #include "engine/port/replica_gate.h"
 #include "io/platform.h"
 
@@ -32,6 +33,7 @@ struct HostOptions {
   std::string name;
   std::string state_path;
   std::vector<replica::StoreOptions> stores;  // the first is the default
+  CompressionSetting compression = {};        // of what this host sends as a primary
   // The simulator keeps host.db in memory; otherwise it is where the file head says.
   std::optional<catalogue::CatalogueLocation> catalogue = {};
 };

@@ -78,6 +78,7 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
   status.generation = record.description.generation;
   status.points = primary.points;
   status.last_cycle = primary.last_cycle;
+  status.compression = primary.machine->compression();
   for (std::size_t i = 0; i < record.description.disks.size(); ++i) {
     const DiskDescription& disk = record.description.disks[i];
     const format::PointDisk* newest = record.acknowledged ? record.acknowledged->find(disk.id) : nullptr;

@@ -43,6 +43,7 @@ io::Task<Status> PrimaryTable::open_machine(io::Scope& scope, std::string folder
   primary.folder = folder;
   if (machine) {
     primary.machine = std::move(*machine);
+    primary.machine->set_compression(compression_);
     auto loading = primary.machine->points(scope);
     const Result<std::vector<source::HistoricPoint>> points = co_await loading;
     primary.points = points ? points->size() : 0;
@@ -67,6 +68,7 @@ io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord rec
   primary.folder = folder;
   AFI_CO_TRY(primary.machine,
              source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record)));
+  primary.machine->set_compression(compression_);
   const auto [at, fresh] = primaries_.emplace(name, std::move(primary));
   (void)
       fresh;  // looked for above, and nothing ran in between that adds the same name: jobs of a name exclude each other

@@ -27,7 +27,8 @@ struct Primary {
 
 class PrimaryTable {
  public:
-  explicit PrimaryTable(const io::Platform& platform) : platform_(platform) {}
+  PrimaryTable(const io::Platform& platform, CompressionSetting compression)
+      : platform_(platform), compression_(compression) {}
 
   // Opens state/machines and every machine in it.
   [[nodiscard]] io::Task<Status> open(io::Scope& scope, io::Directory& state);
@@ -44,6 +45,7 @@ class PrimaryTable {
   [[nodiscard]] io::Task<Status> open_machine(io::Scope& scope, std::string folder);
 
   io::Platform platform_;
+  CompressionSetting compression_;
   std::unique_ptr<io::Directory> machines_;
   std::map<std::string, Primary> primaries_;  // by name; a damaged one by its folder's
 };

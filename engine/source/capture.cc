@@ -193,14 +193,15 @@ struct EncodeShare {
   std::size_t first;
   std::size_t step;
   DiskId disk;
-  const CaptureOptions& options;
+  Epoch birth;
+  format::Compression compression;
   std::uint32_t first_number;
 
   void run(format::FrameEncoder& encoder) const {
     for (std::size_t i = first; i < frames.size(); i += step) {
       const format::FrameIdentity identity{
-          .disk = disk, .birth = options.epoch, .number = first_number + static_cast<std::uint32_t>(i)};
-      encoded[i] = format::encode_frame(identity, frames[i], options.compression, encoder);
+          .disk = disk, .birth = birth, .number = first_number + static_cast<std::uint32_t>(i)};
+      encoded[i] = format::encode_frame(identity, frames[i], compression, encoder);
     }
   }
 };
@@ -223,7 +224,8 @@ io::Task<Status> Capture::hand_on(io::Scope& scope, DiskId disk, std::vector<for
                                          .first = i,
                                          .step = shares,
                                          .disk = disk,
-                                         .options = options_,
+                                         .birth = options_.epoch,
+                                         .compression = options_.level.current(),
                                          .first_number = next_frame_},
                              encoders_[i]));
   }

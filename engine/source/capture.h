@@ -13,6 +13,7 @@
 #include "engine/format/frame.h"
 #include "engine/image/hash_file.h"
 #include "engine/image/readable_image.h"
+#include "engine/plan/level_chooser.h"
 #include "engine/port/progress.h"
 #include "engine/source/old_hashes.h"
 #include "engine/source/window_compare.h"
@@ -31,7 +32,7 @@ struct CaptureOptions {
   Epoch epoch;
   std::uint32_t first_frame = 0;
   ByteCount frame_bytes;
-  format::Compression compression;
+  const LevelChooser& level;  // asked for every batch of frames
 };
 
 struct DiskCapture {

@@ -118,7 +118,7 @@ io::Task<Status> PrimaryMachine::capture(io::Scope& scope, Base& base, const Wel
                     CaptureOptions{.epoch = epoch,
                                    .first_frame = 0,
                                    .frame_bytes = ByteCount(limits::cycle_frame_raw_bytes),
-                                   .compression = compression_},
+                                   .level = cycle_level_},
                     *spool);
   capturing.report_to(progress, 0, images->allocated_bytes());
   for (std::size_t i = 0; i < machine.disks.size(); ++i) {
@@ -172,7 +172,9 @@ io::Task<Status> PrimaryMachine::send_spool(io::Scope& scope, PointSink& session
     if (!frame) co_return fail(ErrorCode::damaged, "the spool ends before its epoch does");
     result.stored += ByteCount(std::uint64_t{frame->size()});
     if (number < from) continue;
+    const MonotonicTime began = platform_.reactor.now();
     AFI_CO_TRY_STATUS(session.append(scope, *frame));
+    cycle_level_.sent(ByteCount(std::uint64_t{frame->size()}), platform_.reactor.now() - began);
     result.sent += ByteCount(std::uint64_t{frame->size()});
     if (progress != nullptr) progress->advance("sending", result.stored.value(), spool->size().value());
   }

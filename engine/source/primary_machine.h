@@ -65,7 +65,8 @@ class PrimaryMachine {
   // The acknowledged points, ascending.
   [[nodiscard]] io::Task<Result<std::vector<HistoricPoint>>> points(io::Scope& scope);
   [[nodiscard]] io::Task<Status> set_activity(io::Scope& scope, Activity activity);
-  void set_compression(format::Compression compression) { compression_ = compression; }
+  void set_compression(const CompressionSetting& setting) { seeding_level_ = cycle_level_ = LevelChooser(setting); }
+  [[nodiscard]] std::string compression() const { return cycle_level_.text(); }
 
  private:
   struct Base;
@@ -118,7 +119,9 @@ class PrimaryMachine {
   PrimaryFiles files_;
   PrimaryRecord record_;
   CacheTrust images_ = CacheTrust::in_doubt;
-  format::Compression compression_ = format::Compression::zstd(1);
+  // A seeding is bulk and mends its level on the way; what it learned is not held against the cycles' few bytes.
+  LevelChooser seeding_level_;
+  LevelChooser cycle_level_;
 };
 
 }  // namespace afterimage::source

@@ -66,7 +66,8 @@ struct PrimaryMachine::Staged {
 // Hands frames to the sink, and now and then makes durable how far the staging has come.
 class PrimaryMachine::StagingFrames final : public FrameSink {
  public:
-  StagingFrames(PrimaryFiles& files, PointSink& sink, Staged& staged) : files_(files), sink_(sink), staged_(staged) {}
+  StagingFrames(io::Reactor& reactor, PrimaryFiles& files, PointSink& sink, Staged& staged, LevelChooser& level)
+      : reactor_(reactor), files_(files), sink_(sink), staged_(staged), level_(level) {}
 
   [[nodiscard]] Staged& staged() { return staged_; }
   [[nodiscard]] std::uint32_t next_frame() const { return staged_.first_frame + taken_; }
@@ -76,7 +77,9 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
   }
 
   [[nodiscard]] io::Task<Status> take(io::Scope& scope, ByteView frame) override {
+    const MonotonicTime began = reactor_.now();
     AFI_CO_TRY_STATUS(sink_.append(scope, frame));
+    level_.sent(ByteCount(std::uint64_t{frame.size()}), reactor_.now() - began);
     ++taken_;
     staged_.sent += ByteCount(std::uint64_t{frame.size()});
     since_checkpoint_ += frame.size();
@@ -103,9 +106,11 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
   }
 
  private:
+  io::Reactor& reactor_;
   PrimaryFiles& files_;
   PointSink& sink_;
   Staged& staged_;
+  LevelChooser& level_;
   const Capture* capture_ = nullptr;
   std::uint32_t disk_index_ = 0;
   std::uint32_t taken_ = 0;
@@ -159,7 +164,7 @@ io::Task<Status> PrimaryMachine::stage_disks(io::Scope& scope, StagingFrames& fr
                     CaptureOptions{.epoch = staged.progress.epoch,
                                    .first_frame = frames.next_frame(),
                                    .frame_bytes = ByteCount(limits::seeding_frame_raw_bytes),
-                                   .compression = compression_},
+                                   .level = seeding_level_},
                     frames);
   capturing.report_to(progress, 0, images.allocated_bytes());
   for (std::uint32_t i = from.disk_index; i < images.size(); ++i) {
@@ -200,7 +205,7 @@ io::Task<Status> PrimaryMachine::stage(io::Scope& scope, PointSink& sink, const 
                      "the image " + record_.image_paths[i] + " was resized while it was seeded; run the command again");
     }
   }
-  StagingFrames frames(files_, sink, staged);
+  StagingFrames frames(platform_.reactor, files_, sink, staged, seeding_level_);
   AFI_CO_TRY_STATUS(stage_disks(scope, frames, *images, progress));
   if (resumed) co_return Status{};
   auto checking = images->check_unchanged(scope);

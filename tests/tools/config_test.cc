@@ -39,6 +39,7 @@ TEST(Config, WhatIsPrintedIsReadTheSame) {
   config.state_dir = "/d/state";
   config.stores = {{"default", "/srv/a b"}, {"two", "/srv/\"two\" \\ x"}};
   config.log_level = LogLevel::debug;
+  config.compression = format::Compression::zstd(-5);
   const auto again = parse_config(print_config(config), "/d/afterimaged.toml");
   ASSERT_TRUE(again) << again.error().text();
   EXPECT_EQ(*again, config);
@@ -75,6 +76,8 @@ TEST(Config, BadOnesAreRefusedWithTheirLine) {
       {"[control]\nsocket = \"/a\\u0000b\"\n", ":5: [control] socket"},
       {"[pki]\ndir = \"state\"\n", "different folders"},
       {"[log]\nlevel = \"loud\"\n", ":5: [log] level"},
+      {"[replication]\ncompression = \"0\"\n", ":5: [replication] compression has to be auto"},
+      {"[replication]\ncompression = 1\n", ":5: [replication] compression has to be a text in quotes"},
       {"[store]\nname = \"a\"\npath = \"/a\"\n", "[[store]]"},
       {"[[store]]\nname = \"a\"\n", ":4: [store] path is missing"},
       {"[[store]]\npath = \"/a\"\n", ":4: [store] name is missing"},

@@ -132,6 +132,7 @@ std::string machine_text(const host::MachineStatus& machine, Colours colours) {
                     name_in(control::consistency_names, point.consistency), point.digest.text());
   }
   if (machine.last_cycle) text += "  last cycle  " + cycle_text(*machine.last_cycle) + "\n";
+  if (!machine.compression.empty()) text += "  compressed  " + plain_text(machine.compression) + "\n";
   if (machine.disks.empty()) return text;
   Table table({{"  DISK"}, {"SIZE", Align::right}, {"DIRTY", Align::right}, {"PATH"}});
   for (const host::DiskStatus& disk : machine.disks) {

@@ -83,6 +83,7 @@ io::Task<Status> Daemon::open(io::Scope& scope) {
 
 io::Task<Status> Daemon::open_host(io::Scope& scope) {
   host::HostOptions options{.id = config_.host_id, .name = config_.host_name, .state_path = config_.state_dir};
+  options.compression = config_.compression;
   for (const tools::StoreConfig& store : config_.stores) {
     options.stores.push_back({.name = store.name, .path = store.path});
   }

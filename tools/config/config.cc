@@ -167,6 +167,15 @@ void read_sections(Document& document, Config& config) {
   state.path("dir", document.folder, config.state_dir);
   state.finish();
 
+  TableReader replication = document.table("replication");
+  replication.value("compression", [&](const std::string& text) -> std::string {
+    const auto setting = parse_compression(text);
+    if (!setting) return setting.error().detail;
+    config.compression = *setting;
+    return "";
+  });
+  replication.finish();
+
   TableReader log = document.table("log");
   log.value("level", [&](const std::string& text) {
     for (const LevelName& entry : level_names) {
@@ -187,7 +196,7 @@ Result<Config> config_from(const toml::table& root, std::string_view path) {
   config.control_socket = document.folder + "/control.sock";
   config.pki_dir = document.folder + "/pki";
   config.state_dir = document.folder + "/state";
-  constexpr std::string_view sections[] = {"host", "listen", "control", "pki", "state", "store", "log"};
+  constexpr std::string_view sections[] = {"host", "listen", "control", "pki", "state", "store", "replication", "log"};
   for (const auto& [key, node] : root) {
     if (std::find(std::begin(sections), std::end(sections), key.str()) == std::end(sections) &&
         document.fault.empty()) {
@@ -289,6 +298,8 @@ std::string print_config(const Config& config) {
     out += "\n[[store]]  # makes this host a replica\nname = " + quoted(store.name) + "\npath = " + quoted(store.path) +
            "\n";
   }
+  out += "\n[replication]\ncompression = " + quoted(text_of(config.compression)) +
+         "  # of what this host sends: auto (by the speed of the link), off, or a level of zstd, 1 to 19\n";
   out += "\n[log]\nlevel = " + quoted(name_of(config.log_level)) + "  # error, warning, info, debug\n";
   return out;
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/plan/level_chooser.h"
 #include "io/base/identity.h"
 #include "io/base/result.h"
 
@@ -43,6 +44,7 @@ struct Config {
   std::string pki_dir;
   std::string state_dir;
   std::vector<StoreConfig> stores;  // none: a primary only
+  CompressionSetting compression;   // of what this host sends
   LogLevel log_level = LogLevel::info;
 
   bool operator==(const Config&) const = default;

@@ -62,6 +62,7 @@ Result<host::MachineStatus> machine_from(const ordered_json& value) {
   in.optional("points", machine.points);
   if (const ordered_json* point = in.object("latest_point")) in.take_into(machine.latest_point, point_from(*point));
   if (const ordered_json* cycle = in.object("last_cycle")) in.take_into(machine.last_cycle, cycle_from(*cycle));
+  in.optional("compression", machine.compression);
   read_list(in, "disks", limits::disks_max, machine.disks, disk_from);
   AFI_TRY_STATUS(in.finish(UnknownMembers::ignore));
   return machine;
@@ -115,6 +116,7 @@ ordered_json json_of(const host::MachineStatus& machine) {
           {"latest_point", machine.latest_point ? json_of(*machine.latest_point) : ordered_json()},
           {"points", machine.points},
           {"last_cycle", machine.last_cycle ? json_of(*machine.last_cycle) : ordered_json()},
+          {"compression", machine.compression.empty() ? ordered_json() : ordered_json(machine.compression)},
           {"disks", std::move(disks)}};
 }
 

@@ -27,7 +27,7 @@ TEST(AnswerJson, StatusComesBackTheSame) {
 TEST(AnswerJson, StatusHasTheMembersThatScriptsRelyOn) {
   const ordered_json machine = status_document({samples::machine()})["machines"][0];
   for (const char* name : {"name", "role", "state", "health", "reasons", "rpo_lag_seconds", "generation",
-                           "latest_point", "points", "last_cycle", "disks"}) {
+                           "latest_point", "points", "last_cycle", "compression", "disks"}) {
     EXPECT_TRUE(machine.contains(name)) << name;
   }
   EXPECT_EQ(machine["role"], "replica");

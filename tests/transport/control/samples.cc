@@ -86,6 +86,7 @@ host::MachineStatus machine() {
                                     .changed_bytes = ByteCount(std::uint64_t{40960}),
                                     .sent_bytes = ByteCount(std::uint64_t{20000}),
                                     .stored_bytes = ByteCount(std::uint64_t{19000})},
+      .compression = "auto: zstd 1",
       .disks = {disk(), {.name = "data", .path = "/srv/data.raw", .size = ByteCount(std::uint64_t{512}), .dirty = {}}}};
 }
 
