@@ -5,6 +5,7 @@
     process_test.py AFTERIMAGED AFTERIMAGE [unittest arguments]
 """
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -12,8 +13,11 @@ import subprocess
 import sys
 import unittest
 
-import process_kit
-from process_kit import World, change_image, same_content, wait_until, write_image
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "kit"))
+
+import process_kit  # noqa: E402
+from process_kit import World, change_image, same_content, wait_until, write_image  # noqa: E402
 
 
 class Case(unittest.TestCase):

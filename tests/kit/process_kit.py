@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts as processes: a daemon each, commanded by the command line, in a folder that is removed at the end."""
+"""Hosts as processes: a daemon each, commanded by the command line, in a folder that is removed at the end.
+
+Of process tests (tests/tools/afterimaged) and of fault campaigns (tests/campaign); neither waits by sleeping a fixed time.
+"""
+import http.client
 import json
 import os
 import shutil
@@ -10,7 +14,7 @@ import sys
 import tempfile
 import time
 
-AFTERIMAGED, AFTERIMAGE = "", ""  # set by process_test.py
+AFTERIMAGED, AFTERIMAGE = "", ""  # paths of the programs, set by whoever imports this
 PATIENCE = 120.0  # seconds until something that has to happen is taken for lost
 
 
@@ -24,12 +28,33 @@ def free_ports(count):
     return ports
 
 
+def run_quietly(*words):
+    """A tool of the system that must work."""
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
 def wait_until(what, condition):
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"waited {PATIENCE} s in vain until {what}")
         time.sleep(0.02)
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a daemon's control socket: for looks that are too many, or too hasty, for a command each."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Answer:
@@ -44,7 +69,8 @@ class Answer:
 class World:
     """A folder, and all the daemons that run in it."""
 
-    def __init__(self):
+    def __init__(self, keep=False):
+        self.keep = keep
         self.folder = tempfile.mkdtemp(prefix="afterimage-process-")
         self.hosts = []
         self.environment = {"PATH": os.environ["PATH"], "HOME": self.folder, "TMPDIR": self.folder}
@@ -57,8 +83,8 @@ class World:
         return Answer(subprocess.run([AFTERIMAGE, *words], env=self.environment, capture_output=True, text=True,
                                      timeout=PATIENCE, stdin=subprocess.DEVNULL))
 
-    def host(self, name, *options, start=True):
-        host = Host(self, name, options)
+    def host(self, name, *options, start=True, folder=None):
+        host = Host(self, name, options, folder)
         self.hosts.append(host)
         if start:
             host.start()
@@ -68,15 +94,16 @@ class World:
         for host in self.hosts:
             host.kill()
             if show_logs and os.path.exists(host.log_path):
-                with open(host.log_path, encoding="utf-8") as log:
-                    print(f"-- log of {host.name}\n{log.read()}", file=sys.stderr)
-        shutil.rmtree(self.folder)
+                last = "\n".join(host.log().splitlines()[-100:])
+                print(f"-- end of the log of {host.name}\n{last}", file=sys.stderr)
+        if not self.keep:
+            shutil.rmtree(self.folder)
 
 
 class Host:
-    def __init__(self, world, name, options):
+    def __init__(self, world, name, options, folder=None):
         self.world, self.name, self.process = world, name, None
-        self.folder = world.path(name)
+        self.folder = folder or world.path(name)
         self.socket = os.path.join(self.folder, "control.sock")
         self.config = os.path.join(self.folder, "afterimaged.toml")
         self.log_path = world.path(name + ".log")
@@ -101,6 +128,18 @@ class Host:
 
     def run(self, *words):
         return self.world.command(*words, "--socket", self.socket)
+
+    def get(self, target):
+        """The answer of the control API; OSError or HTTPException while there is no daemon."""
+        connection = SocketConnection(self.socket)
+        try:
+            connection.request("GET", target)
+            answer = connection.getresponse()
+            body = json.loads(answer.read())
+        finally:
+            connection.close()
+        assert answer.status == 200, f"{target}: {answer.status} {body}"
+        return body
 
     def json(self, *words):
         done = self.run(*words, "--json")
