@@ -25,6 +25,9 @@ Status make_all(ReplicaBench& bench, ModelPrimary& primary) {
   return {};
 }
 
+// There are fewer, or a loop does not end.
+constexpr std::uint64_t operations_max = 4000;
+
 struct Outcome {
   bool fired = false;
   std::string problem;
@@ -72,9 +75,8 @@ class Crash : public testing::TestWithParam<std::tuple<io::sim::CrashKind, io::s
 
 TEST_P(Crash, AtEveryOperationLosesNothingAcknowledged) {
   const auto [kind, moment] = GetParam();
-  constexpr std::uint64_t operations_max = 4000;
   std::uint64_t operation = 0;
-  for (; operation < operations_max; ++operation) {
+  for (; operation < operations_max; operation += AFTERIMAGE_OPERATION_STEP) {
     const Outcome outcome = crash_at(operation + 1, operation, kind, moment);
     ASSERT_EQ(outcome.problem, "") << "operation " << operation;
     if (!outcome.fired) break;
@@ -90,8 +92,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Crash,
 // A kill leaves the page cache. What the next life lists from it, the host has shown and the primary may have adopted:
 // a power cut must not take it any more.
 TEST(CrashTwice, WhatALifeListedAfterAKillIsThereAfterAPowerCut) {
-  constexpr std::uint64_t operations_max = 4000;
-  for (std::uint64_t operation = 0; operation < operations_max; ++operation) {
+  for (std::uint64_t operation = 0; operation < operations_max; operation += AFTERIMAGE_OPERATION_STEP) {
     ReplicaBench bench(operation + 1);
     ModelPrimary primary(operation + 1);
     bench.world.crash_at(bench.node, {.match = {.skip = operation}, .kind = io::sim::CrashKind::kill});
@@ -150,9 +151,8 @@ struct Fault {
 class Failing : public testing::TestWithParam<Fault> {};
 
 TEST_P(Failing, AtEveryOperationLosesNothingAcknowledged) {
-  constexpr std::uint64_t operations_max = 4000;
   std::uint64_t operation = 0;
-  for (; operation < operations_max; ++operation) {
+  for (; operation < operations_max; operation += AFTERIMAGE_OPERATION_STEP) {
     const Outcome outcome = fail_at(operation + 1, operation, GetParam().error, GetParam().count, GetParam().then);
     ASSERT_EQ(outcome.problem, "") << "operation " << operation;
     if (!outcome.fired) break;
