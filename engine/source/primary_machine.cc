@@ -14,6 +14,7 @@ io::Task<Result<std::unique_ptr<PrimaryMachine>>> PrimaryMachine::create(io::Sco
                                                                          PrimaryRecord record) {
   std::unique_ptr<PrimaryMachine> machine(new PrimaryMachine(platform, std::move(folder)));
   machine->record_ = std::move(record);
+  machine->images_ = CacheTrust::trusted;  // no sync of its images has failed yet: none was tried
   AFI_CO_TRY_STATUS(machine->files_.save(scope, machine->record_));
   co_return machine;
 }

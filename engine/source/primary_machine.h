@@ -118,7 +118,7 @@ class PrimaryMachine {
   io::Platform platform_;
   PrimaryFiles files_;
   PrimaryRecord record_;
-  CacheTrust images_ = CacheTrust::in_doubt;
+  CacheTrust images_ = CacheTrust::in_doubt;  // what an earlier life saw of them is not known
   // A seeding is bulk and mends its level on the way; what it learned is not held against the cycles' few bytes.
   LevelChooser seeding_level_;
   LevelChooser cycle_level_;
