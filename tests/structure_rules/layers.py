@@ -19,7 +19,7 @@ ROOMS = {
     "io": BASE,
     "io/posix": IO,
     "io/sim": IO,
-    "io/uring": IO,
+    "io/uring": IO + ["io/posix"],
     "engine/format": BASE,
     "engine/plan": FORMAT,
     "engine/vhdx": BASE,

@@ -5,19 +5,19 @@
 namespace afterimage::io::posix {
 namespace {
 
-class PosixFixture final : public conformance::PlatformFixture {
+class HostFixture final : public conformance::PlatformFixture {
  public:
   [[nodiscard]] Platform platform() override { return posix_->platform(); }
   [[nodiscard]] std::string folder() const override { return folder_.path(); }
 
  private:
   TemporaryFolder folder_;
-  std::unique_ptr<PosixPlatform> posix_ = make_platform();
+  std::unique_ptr<HostPlatform> posix_ = make_platform();
 };
 
-std::unique_ptr<conformance::PlatformFixture> make_posix_fixture() { return std::make_unique<PosixFixture>(); }
+std::unique_ptr<conformance::PlatformFixture> make_host_fixture() { return std::make_unique<HostFixture>(); }
 
 }  // namespace
 }  // namespace afterimage::io::posix
 
-AFI_CONFORMANCE(Posix, afterimage::io::posix::make_posix_fixture);
+AFI_CONFORMANCE(Host, afterimage::io::posix::make_host_fixture);

@@ -5,8 +5,10 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/io/conformance/stream_pair.h"
 #include "tests/io/posix/fixture.h"
 
 namespace afterimage::io::posix {
@@ -201,6 +203,36 @@ TEST_F(PosixFaults, WithoutNoreplaceATakenNameIsRefusedAllTheSame) {
   ASSERT_EQ(entries->size(), 2U);
   EXPECT_EQ((*entries)[0].name, "b");
   EXPECT_EQ((*entries)[1].name, "c");
+}
+
+// Failures of accept that belong to one connection that was waiting.
+int aborted_accepts = 0;
+int accept4_after_aborts(int fd, sockaddr* address, socklen_t* size, int flags) {
+  constexpr int errors[] = {ECONNABORTED, EPROTO, EINTR, ENETDOWN, EHOSTUNREACH};
+  if (aborted_accepts < static_cast<int>(std::size(errors))) {
+    errno = errors[aborted_accepts++];
+    return -1;
+  }
+  return ::accept4(fd, address, size, flags);
+}
+SystemCalls calls_with_aborts() {
+  SystemCalls calls = kernel_calls();
+  calls.accept4 = accept4_after_aborts;
+  return calls;
+}
+const SystemCalls aborting_calls = calls_with_aborts();
+
+class PosixAccept : public PosixTest {
+ protected:
+  PosixAccept() : PosixTest(&aborting_calls) {}
+};
+
+TEST_F(PosixAccept, ABrokenConnectionInTheQueueDoesNotEndTheListener) {
+  aborted_accepts = 0;
+  const auto pair =
+      run(conformance::make_stream_pair(platform_.network, platform_.reactor, scope_, Endpoint{.host = "127.0.0.1"}));
+  EXPECT_TRUE(pair) << pair.error().text();
+  EXPECT_EQ(aborted_accepts, 5);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of the posix platform stand on: a platform on the real machine, a scope, an empty folder.
+// What the tests of platforms on the real machine stand on: a platform, a scope, an empty folder. Which platform it is
+// says the program that they are linked to: it defines make_platform().
 #pragma once
 
 #include <cstdlib>
@@ -12,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-#include "io/posix/platform.h"
+#include "io/posix/host_platform.h"
 #include "io/scope.h"
 
 namespace afterimage::io::posix {
@@ -56,11 +57,8 @@ class Mounted {
   bool is_mounted_ = false;
 };
 
-[[nodiscard]] inline std::unique_ptr<PosixPlatform> make_platform(PosixOptions options = {}) {
-  auto made = PosixPlatform::create(options);
-  if (!made) std::abort();
-  return std::move(*made);
-}
+// Aborts when there is none to be had.
+[[nodiscard]] std::unique_ptr<HostPlatform> make_platform(PosixOptions options = {});
 
 class PosixTest : public testing::Test {
  protected:
@@ -87,7 +85,7 @@ class PosixTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::unique_ptr<PosixPlatform> posix_;
+  std::unique_ptr<HostPlatform> posix_;
   Platform platform_;
   Scope scope_;
 };

@@ -295,35 +295,5 @@ TEST_F(PosixNetworkTest, WithoutDescriptorsAcceptingPausesAndGoesOn) {
   EXPECT_TRUE(*accepted) << accepted->error().text();
 }
 
-// Failures of accept that belong to one connection that was waiting.
-int aborted_accepts = 0;
-int accept4_after_aborts(int fd, sockaddr* address, socklen_t* size, int flags) {
-  constexpr int errors[] = {ECONNABORTED, EPROTO, EINTR, ENETDOWN, EHOSTUNREACH};
-  if (aborted_accepts < static_cast<int>(std::size(errors))) {
-    errno = errors[aborted_accepts++];
-    return -1;
-  }
-  return ::accept4(fd, address, size, flags);
-}
-SystemCalls calls_with_aborts() {
-  SystemCalls calls = kernel_calls();
-  calls.accept4 = accept4_after_aborts;
-  return calls;
-}
-const SystemCalls aborting_calls = calls_with_aborts();
-
-class PosixAccept : public PosixNetworkTest {
- protected:
-  PosixAccept() : PosixNetworkTest(&aborting_calls) {}
-};
-
-TEST_F(PosixAccept, ABrokenConnectionInTheQueueDoesNotEndTheListener) {
-  aborted_accepts = 0;
-  const auto listener = listen();
-  const UniqueFd client = connect_plainly(listener->local().port);
-  EXPECT_TRUE(unwrap(run(listener->accept(scope_))));
-  EXPECT_EQ(aborted_accepts, 5);
-}
-
 }  // namespace
 }  // namespace afterimage::io::posix
