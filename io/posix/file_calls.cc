@@ -32,7 +32,9 @@ Status write_zero_bytes(OpenFile& file, ByteOffset from, std::uint64_t size) {
 }
 
 // Sync that fails once is never asked again: the kernel may have dropped the pages and would say yes.
+// One at a time: of two that wait for the same write that fails the kernel tells one only.
 Status sync_by(OpenFile& file, int (*call)(int), bool tolerates_einval) {
+  const std::lock_guard turn(file.syncing);
   AFI_TRY_STATUS(refuse_after_failed_sync(file));
   if (call(file.fd.get()) == 0) return {};
   const int system = errno;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct OpenFile {
   UniqueFd fd;
   std::string path;                       // for messages
   std::atomic<bool> sync_failed = false;  // never becomes false again
+  std::mutex syncing;                     // held by the one sync of this file that runs
 
   OpenFile(const SystemCalls& system_calls, UniqueFd descriptor, std::string its_path)
       : calls(system_calls), fd(std::move(descriptor)), path(std::move(its_path)) {}

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/task_group.h"
 #include "tests/io/conformance/stream_pair.h"
 #include "tests/io/posix/fixture.h"
 
@@ -143,6 +144,24 @@ TEST_F(PosixFaults, AFailedSyncIsFinalForItsFile) {
   EXPECT_EQ(code_of_error(run(file->resize(scope_, bytes(0)))), ErrorCode::io_failed);
   EXPECT_EQ(code_of_error(run(file->write_zeros(scope_, {.offset = at(0), .size = bytes(1)}))), ErrorCode::io_failed);
   EXPECT_EQ(read_back(*file, 16), filled(16, 1));
+}
+
+Task<void> sync_into(Scope& scope, File& file, Status& out) {
+  auto syncing = file.sync(scope);
+  out = co_await syncing;
+}
+
+TEST_F(PosixFaults, OfTwoSyncsAtOnceNoneIsBelievedWhenOneFails) {
+  const auto file = open("file", OpenMode::create);
+  faults.failed_syncs = 1;  // the kernel tells one of them
+  Status first;
+  Status second;
+  TaskGroup group(platform_.reactor);
+  group.spawn(sync_into(scope_, *file, first));
+  group.spawn(sync_into(scope_, *file, second));
+  run(group.join());
+  EXPECT_EQ(code_of_error(first), ErrorCode::io_failed);
+  EXPECT_EQ(code_of_error(second), ErrorCode::io_failed);
 }
 
 TEST_F(PosixFaults, AFileOpenedAgainAfterAFailedSyncWorks) {
