@@ -78,11 +78,14 @@ io::Task<Result<Machine::Opened>> Machine::open_session(io::Scope& scope, Opener
   const SessionId session = ++newest_session_;  // fences at once: what waits for the lock finds itself too late
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
   AFI_CO_STATUS(check_session(session));
+  // Frames that the session before brought, and its cut kept from being stored: the welcome counts them.
+  auto flushing = flush();
+  Status adopted = co_await flushing;
   active_.reset();
-  batch_.clear();  // frames that were not stored yet: the welcome does not count them
-  batch_bytes_ = batch_raw_bytes_ = 0;
-  auto adopting = adopt_description(std::move(next), seed_by);
-  const Status adopted = co_await adopting;
+  if (adopted) {
+    auto adopting = adopt_description(std::move(next), seed_by);
+    adopted = co_await adopting;
+  }
   if (!adopted) {
     auto healing = after_failure(adopted.error());
     co_await healing;

@@ -156,6 +156,7 @@ io::Task<Status> Capture::work_windows(DiskWork& work) {
       co_await comparing;
       AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
       AFI_CO_TRY_STATUS(keep_hashes(work, *window, *hashes));
+      captured_end_ = window->extent.end();
     } else {
       if (window.error().code != ErrorCode::end_of_data) co_return std::unexpected(window.error());
       if (!work.read_status) co_return work.read_status;
@@ -167,7 +168,6 @@ io::Task<Status> Capture::work_windows(DiskWork& work) {
       AFI_CO_TRY_STATUS(hand_on(work.scope, work.disk.id, std::exchange(frames, {})));
     }
     if (!at_end) {
-      captured_end_ = window->extent.end();
       bytes_done_ += window->content.size();
       if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
     }

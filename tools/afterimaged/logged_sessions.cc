@@ -18,9 +18,12 @@ void LoggedSessions::note(const SessionNote& note) {
     case SessionNoteKind::refused: return log_.warning(text + " refused: " + note.reason.text());
     case SessionNoteKind::ended: break;
   }
+  text += " ended";
+  // Summed up over sessions, this tells what was sent twice.
+  if (peer_side_ == PeerSide::primary) text += " after " + std::to_string(note.frame_bytes) + " bytes of frames";
   // Both say so when they have nothing left to say.
-  if (note.reason.code == ErrorCode::end_of_data) return log_.info(text + " ended");
-  log_.warning(text + " ended: " + note.reason.text());
+  if (note.reason.code == ErrorCode::end_of_data) return log_.info(text);
+  log_.warning(text + ": " + note.reason.text());
 }
 
 }  // namespace afterimage::daemon

@@ -27,8 +27,12 @@ ServedSession::ServedSession(io::Scope& scope, std::unique_ptr<io::Stream> strea
 
 void ServedSession::note(SessionNoteKind kind, const Error& reason) {
   if (options_.log == nullptr) return;
-  options_.log->note(SessionNote{
-      .kind = kind, .session = hello_.session, .peer = peer().name, .address = stream_.peer(), .reason = reason});
+  options_.log->note(SessionNote{.kind = kind,
+                                 .session = hello_.session,
+                                 .peer = peer().name,
+                                 .address = stream_.peer(),
+                                 .reason = reason,
+                                 .frame_bytes = machine_.frame_bytes()});
 }
 
 void ServedSession::apply(ServerActions actions) {

@@ -117,6 +117,12 @@ ServerActions ServerMachine::stop(Error reason) {
 
 ServerActions ServerMachine::broken(Error reason) {
   if (state_ == ServerState::leaving) return {};  // it has said bye: what it sent before is still done
+  if (state_ == ServerState::shipping && (calling_ || !queue_.empty())) {  // what came whole need not come again
+    state_ = ServerState::leaving;
+    phase_deadline_.reset();
+    broken_by_ = std::move(reason);
+    return pump();
+  }
   const bool before_welcome = state_ == ServerState::awaiting_hello || state_ == ServerState::admitting;
   const auto kind = before_welcome ? SessionEndKind::refused : SessionEndKind::failed;
   return end_session({.kind = kind, .reason = std::move(reason)}, {});
@@ -188,6 +194,7 @@ ServerActions ServerMachine::pump() {
   if (calling_) return {};
   if (queue_.empty()) {
     if (state_ != ServerState::leaving) return {};
+    if (broken_by_) return end_session({.kind = SessionEndKind::failed, .reason = std::move(*broken_by_)}, {});
     const Error bye{.code = ErrorCode::end_of_data, .what = "hear from the primary", .detail = "the primary said bye"};
     return end_session({.kind = SessionEndKind::completed, .reason = bye}, {});
   }

@@ -17,7 +17,8 @@
 //
 // From welcomed on: heartbeat is taken. Always: failure ends the session; bye leads to leaving. Any other message:
 // failure (protocol) is sent and the session ends. An error of the sink is sent as failure and ends the session; for
-// hashes_request it is sent as declined, and the session goes on.
+// hashes_request it is sent as declined, and the session goes on. A stream that breaks, or a failure that comes, while
+// frames wait leads to leaving, too: what came whole need not come again.
 //
 // Memory: frames of at most `window_bytes` (the primary was told) and one request. More is a breach of the protocol.
 // One call of the sink at a time, in the order of the messages. Externally serialised.
@@ -95,7 +96,7 @@ class ServerMachine {
   void bytes_received(MonotonicTime at) { last_received_ = std::max(last_received_, at); }
   void bytes_sent(MonotonicTime at) { last_sent_ = std::max(last_sent_, at); }
   [[nodiscard]] ServerActions time_passed(MonotonicTime now);
-  // The stream broke or ended: over without a word.
+  // The stream broke or ended: over without a word, once the frames that came before are with the sink.
   [[nodiscard]] ServerActions broken(Error reason);
   // The peer sent what does not parse, or this host ends the session: the primary is told why.
   [[nodiscard]] ServerActions stop(Error reason);
@@ -105,6 +106,8 @@ class ServerMachine {
   [[nodiscard]] bool is_over() const { return state_ == ServerState::ended; }
   // Frames in the queue and in the sink's hands.
   [[nodiscard]] std::uint64_t held_bytes() const { return received_bytes_ - taken_bytes_; }
+  // Frames that came, whatever became of them.
+  [[nodiscard]] std::uint64_t frame_bytes() const { return received_bytes_; }
 
  private:
   [[nodiscard]] bool is_welcome() const;
@@ -123,6 +126,7 @@ class ServerMachine {
   std::optional<MonotonicTime> phase_deadline_;
   std::deque<SinkRequest> queue_;
   std::optional<MessageType> calling_;  // what the sink is doing
+  std::optional<Error> broken_by_;      // leaving without a bye
   std::uint64_t calling_bytes_ = 0;     // of the frame it is taking
   std::uint64_t received_bytes_ = 0;    // of frames
   std::uint64_t taken_bytes_ = 0;

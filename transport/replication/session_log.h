@@ -21,10 +21,11 @@ enum class SessionNoteKind : std::uint8_t {
 
 struct SessionNote {
   SessionNoteKind kind = SessionNoteKind::ended;
-  SessionId session;    // the same in the logs of both sides; none if not even a hello came
-  std::string peer;     // the other host's name
-  std::string address;  // as its stream says
-  Error reason = {};    // refused and ended only
+  SessionId session;              // the same in the logs of both sides; none if not even a hello came
+  std::string peer;               // the other host's name
+  std::string address;            // as its stream says
+  Error reason = {};              // refused and ended only
+  std::uint64_t frame_bytes = 0;  // of frames that came, at the replica; ended only
 };
 
 // Given by a host, outlives all its sessions. Called on the reactor's thread, once for the verdict and, after an

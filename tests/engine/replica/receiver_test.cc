@@ -132,6 +132,26 @@ TEST_F(Receiving, TheSamePointAgainGetsTheSameReceipt) {
   EXPECT_EQ(bench.machine(primary)->points().size(), 3U);
 }
 
+TEST_F(Receiving, FramesThatCameBeforeACutNeedNotComeAgain) {
+  make_points(1);
+  std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(welcome.has_value());
+  primary.change(3);
+  primary.prepare_pending(welcome->newest_epoch.next());
+  const BeginEpoch begin{.kind = EpochKind::cycle, .epoch = primary.pending_record().epoch, .parent = welcome->head};
+  ASSERT_TRUE(bench.run(sink->begin(*bench.scope, begin)).has_value());
+  ASSERT_TRUE(bench.run(sink->append(*bench.scope, primary.pending_frames().front())).has_value());
+  sink = bench.store->receiver(primary.peer());
+  const auto again = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(again.has_value());
+  ASSERT_TRUE(again->unfinished.has_value());
+  EXPECT_EQ(again->unfinished->epoch, begin.epoch);
+  EXPECT_EQ(again->unfinished->frames, 1U);
+  EXPECT_TRUE(bench.run(primary.send_pending(*bench.scope, *sink)).has_value());
+  EXPECT_EQ(bench.check(primary), "");
+}
+
 // What a peer may get wrong about a cycle: each is refused, the head stays, and an honest session goes on.
 class BadCycle : public Receiving {
  protected:

@@ -240,13 +240,26 @@ TEST(ServerMachine, ByeLetsTheSinkTakeWhatCameBefore) {
   EXPECT_EQ(sent(actions), nullptr);
 }
 
-TEST(ServerMachine, ACutDropsWhatTheSinkHasNotTaken) {
+TEST(ServerMachine, ACutLetsTheSinkTakeWhatCameBefore) {
   ServerMachine machine = in(ServerState::shipping);
   EXPECT_TRUE(calls(hear(machine, MessageType::frame), MessageType::frame));
   EXPECT_TRUE(hear(machine, MessageType::frame).empty());
-  const ServerActions actions = machine.broken({.code = ErrorCode::unreachable});
+  EXPECT_TRUE(machine.broken({.code = ErrorCode::unreachable}).empty());
+  EXPECT_TRUE(calls(machine.sink_answered(PortValue(Done{})), MessageType::frame));
+  const ServerActions actions = machine.sink_answered(PortValue(Done{}));
+  ASSERT_NE(find<EndServing>(actions), nullptr);
   EXPECT_EQ(find<EndServing>(actions)->kind, SessionEndKind::failed);
-  EXPECT_TRUE(machine.sink_answered(PortValue(Done{})).empty());
+  EXPECT_EQ(find<EndServing>(actions)->reason.code, ErrorCode::unreachable);
+  EXPECT_EQ(sent(actions), nullptr);
+}
+
+TEST(ServerMachine, ACutWhileNoFrameWaitsEndsTheSessionAtOnce) {
+  for (const ServerState state : {ServerState::opened, ServerState::shipping, ServerState::answering}) {
+    ServerMachine machine = in(state);
+    const ServerActions actions = machine.broken({.code = ErrorCode::unreachable});
+    ASSERT_NE(find<EndServing>(actions), nullptr);
+    EXPECT_EQ(find<EndServing>(actions)->kind, SessionEndKind::failed);
+  }
 }
 
 TEST(ServerMachine, PhasesBeforeTheMachineIsOpenHaveTheirDeadlines) {

@@ -58,6 +58,8 @@ TEST(Session, ASinkThatIsDroppedSaysByeAndLeavesNothingBehind) {
   ASSERT_EQ(w.replica_notes.notes.size(), 2U);
   EXPECT_EQ(w.replica_notes.notes[0].kind, SessionNoteKind::admitted);
   EXPECT_EQ(w.replica_notes.notes[1].kind, SessionNoteKind::ended);
+  EXPECT_GE(w.replica_notes.notes[1].frame_bytes, 300U);
+  EXPECT_LT(w.replica_notes.notes[1].frame_bytes, 1000U);
   ASSERT_EQ(w.primary_notes.notes.size(), 2U);
   EXPECT_EQ(w.primary_notes.notes[1].reason.code, ErrorCode::end_of_data);
   EXPECT_EQ(w.primary_notes.notes[1].session, w.replica_notes.notes[1].session);
