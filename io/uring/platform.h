@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // UringPlatform: io::Platform on one io_uring: data of files and sockets through the ring; names, look-ups, computing
 // and what the ring does badly on the threads of io/posix.
-// Thread: the one that made it runs its reactor and destroys it.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // UringReactor: the reactor on one ring. A turn hands over all that its tasks started and waits for the next completion
-// or timer in one system call. Thread: the one that made it, also for destroying it.
+// or timer in one system call.
 #pragma once
 
 #include <list>

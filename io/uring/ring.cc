@@ -38,8 +38,7 @@ Result<std::unique_ptr<Ring>> Ring::create(RingOptions options) {
 
 Status Ring::open() {
   io_uring_params params{};
-  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
-                 IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
   params.cq_entries = completions_max;
   const int opened = io_uring_queue_init_params(submissions_of_turn_max, &ring_, &params);
   if (opened < 0) return refuse(-opened, reason_of_refusal(-opened, setting_of_kernel()));
@@ -122,9 +121,8 @@ void Ring::turn(Duration patience) {
 void Ring::enter_and_wait(Duration patience) {
   int entered = 0;
   if (patience == Duration::zero()) {
-    const bool has_work = io_uring_sq_ready(&ring_) > 0 ||
-                          (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
-    if (has_work) entered = io_uring_submit_and_get_events(&ring_);
+    if (io_uring_sq_ready(&ring_) > 0 || io_uring_cq_has_overflow(&ring_))
+      entered = io_uring_submit_and_get_events(&ring_);
   } else {
     io_uring_cqe* first = nullptr;
     __kernel_timespec time = timespec_of(patience == Duration::max() ? Duration::zero() : patience);

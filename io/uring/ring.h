@@ -6,7 +6,7 @@
 // A buffer lent to the kernel is the kernel's until the completion. An operation therefore never dies in flight:
 // whoever owns it takes it back first, which cancels it and waits until the kernel has let go.
 //
-// Thread: the one that made it (SINGLE_ISSUER); the kernel runs completions in its calls only (DEFER_TASKRUN).
+// Thread: the reactor's.
 #pragma once
 
 #include <cstdint>
