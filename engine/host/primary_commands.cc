@@ -209,6 +209,7 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate(Job& job, Prima
 io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Job& job, Primary& primary,
                                                                               source::Goal goal) {
   Duration pause = first_pause;
+  bool was_connected = false;  // by any attempt: from then on, that the replica cannot be reached is a cut, too
   for (int attempt = 1;; ++attempt) {
     job.info.phase = "connecting";
     auto replicating = replicate(job, primary, goal);
@@ -226,8 +227,8 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
       co_return cycle;
     }
     primary.last_failure = cycle.error();
-    const bool connected = job.info.phase != "connecting";
-    if (!is_transient(cycle.error()) || !connected || attempt == attempts_max || job.scope.is_interrupted())
+    was_connected = was_connected || job.info.phase != "connecting";
+    if (!is_transient(cycle.error()) || !was_connected || attempt == attempts_max || job.scope.is_interrupted())
       co_return cycle;
     job.info.phase = "waiting to connect again";
     AFI_CO_TRY_STATUS(io::sleep_for(job.scope, pause));

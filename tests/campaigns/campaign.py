@@ -62,9 +62,9 @@ class Campaign:
         self.worlds.append(world)
         return world
 
-    def end_world(self, world):
+    def end_world(self, world, show_logs=False):
         self.worlds.remove(world)
-        world.close(False)
+        world.close(show_logs)
 
     def again(self):
         options = self.options

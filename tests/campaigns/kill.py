@@ -152,7 +152,7 @@ class Round:
         if pair.oracle.acknowledged:
             pair.check_lists(settled=False)
         # Else the next kill falls on what this one left.
-        if self.random.random() < (0.85 if pair.oracle.acknowledged else 0.35):
+        if self.random.random() < (0.65 if pair.oracle.acknowledged else 0.35):
             pair.point(f"round {self.number}")
             sequences = pair.check_lists()
             pair.check_states()

@@ -15,7 +15,7 @@ MIB = 1 << 20
 class Pair:
     """alpha protects the machine, chi keeps its replica."""
 
-    def __init__(self, campaign, world, sizes, alpha_folder=None, chi_folder=None, store=None, replica_port=None):
+    def __init__(self, campaign, world, sizes, alpha_folder=None, chi_folder=None, store=None):
         self.campaign, self.world, self.random = campaign, world, campaign.random
         self.disks = {name: world.path(name + ".img") for name in sizes}
         self.oracle = Oracle(self.disks)
@@ -24,13 +24,12 @@ class Pair:
         self.oracle.rest()
         self.alpha = world.host("alpha", folder=alpha_folder)
         self.chi = world.host("chi", "--store", store or world.path("store"), folder=chi_folder)
-        self.enrol(replica_port)
+        self.enrol()
 
-    def enrol(self, replica_port):
+    def enrol(self):
         key = self.chi.run("enrol", "key")
         holds(key.status == 0, key.err)
-        where = ("--replica", f"127.0.0.1:{replica_port}") if replica_port else ()
-        joined = self.alpha.run("enrol", "join", key.out.strip(), *where)
+        joined = self.alpha.run("enrol", "join", key.out.strip())
         holds(joined.status == 0, joined.err)
 
     # ---- the one who writes
@@ -129,7 +128,7 @@ class Pair:
 
     def check_states(self):
         for host, wanted in ((self.alpha, "idle"), (self.chi, "idle")):
-            machine = host.get("/v1/status")["machines"][0]
+            machine = next(one for one in host.get("/v1/status")["machines"] if one["name"] == MACHINE)
             holds(machine["state"] == wanted, f"{host.name} is {machine['state']}: {machine['reasons']}")
 
     def wait_until(self, what, condition):

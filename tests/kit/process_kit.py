@@ -97,7 +97,7 @@ class World:
                 last = "\n".join(host.log().splitlines()[-100:])
                 print(f"-- end of the log of {host.name}\n{last}", file=sys.stderr)
         if not self.keep:
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)  # what a test has mounted may be gone for good
 
 
 class Host:
@@ -112,6 +112,13 @@ class Host:
                              "--replication-port", str(self.replication_port),
                              "--control-port", str(self.control_port), *options)
         assert done.status == 0, done.err
+
+    def move_replication(self, port):
+        """To another port, with the next start: peers go on dialling the one that they were told when they joined."""
+        with open(self.config, encoding="utf-8") as config:
+            text = config.read()
+        with open(self.config, "w", encoding="utf-8") as config:
+            config.write(text.replace(str(self.replication_port), str(port)))
 
     def launch(self, config=None, environment=None):
         with open(self.log_path, "a", encoding="utf-8") as log:
