@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""blocklog: every state that a power cut could have left of the replica's store and the primary's state, on a file system.
+
+Both hosts live on one file system over a device that logs; a machine is seeded and goes through cycles, until segments of its
+journal roll over. Then the log is replayed to each flush, and to each with random subsets, and torn ones, of the writes before
+the next; each state is mounted, both daemons are started on it, and every point that had been acknowledged by that flush must
+be listed, verify, and the newest read as its image was. On some, the next cycle must come by itself, too.
+"""
+import copy
+import os
+
+from campaigns.block_log import LoggedDevice, Replayer, read_log, subset
+from campaigns.campaign import Lie, holds
+from campaigns.devices import chosen, mount_file
+from campaigns.pair import MACHINE, MIB, Pair
+from process_kit import run_quietly
+
+SUBSETS = 8
+
+
+def run(campaign):
+    options = campaign.options
+    kinds = chosen(options)
+    if options.short and options.fs == "all":
+        kinds = (campaign.random.choice(kinds),)
+    for kind in kinds:
+        log = Log(campaign, kind)
+        try:
+            log.record(9 if options.short else 32, 256 << 10 if options.short else 3 * MIB,
+                        2 * MIB if options.short else 7 * MIB)
+            log.replay(options.rounds or (16 if options.short else None), 3 if options.short else SUBSETS)
+        except BaseException:
+            log.end(show_logs=True)
+            raise
+        log.end(show_logs=False)
+
+
+class Log:
+    def __init__(self, campaign, kind):
+        self.campaign, self.random, self.kind = campaign, campaign.random, kind
+        self.world = campaign.world()
+        self.device = LoggedDevice(self.world, kind, 640)
+        self.acknowledged_at = {}  # sequence: entries of the log when it was known
+
+    def end(self, show_logs):
+        for host in self.world.hosts:
+            host.kill()
+        self.device.end()
+        self.campaign.end_world(self.world, show_logs)
+
+    # ---- the workload
+
+    def record(self, cycles, least, most):
+        where = self.device.mounted_at
+        self.pair = Pair(self.campaign, self.world, {"root": 12, "data": 3}, alpha_folder=os.path.join(where, "alpha"),
+                         chi_folder=os.path.join(where, "chi"), store=os.path.join(where, "store"))
+        os.sync()  # hosts that know each other: what is cut is their work
+        self.begin = self.device.entries()
+        for number in range(cycles):
+            self.pair.point(f"{self.kind}, point {number + 1}")
+            self.acknowledged_at[number + 1] = self.device.entries()
+            self.pair.change(least, most)
+        self.pair.check_lists()
+        segments = sum(name.endswith(".segment") for _, _, names in os.walk(os.path.join(where, "store")) for name in names)
+        for host in self.world.hosts:
+            host.kill()
+        self.device.stop()
+        self.entries = list(read_log(self.device.log, self.device.entries()))
+        while not self.entries[self.begin - 1].is_flush:  # cut at flushes only
+            self.begin += 1
+        self.campaign.count(f"segments that rolled over on {self.kind}", segments)
+        self.campaign.say(f"{self.kind}: {len(self.acknowledged_at)} points, {segments} segments rolled over, "
+                          f"{len(self.entries) - self.begin} entries, {self.flushes()} flushes to be cut at")
+
+    def flushes(self):
+        return 1 + sum(entry.is_flush for entry in self.entries[self.begin:])
+
+    # ---- the cuts
+
+    def replay(self, sample, subsets):
+        numbers = range(self.flushes())
+        picked = set(numbers if sample is None or sample >= len(numbers) else self.random.sample(numbers, sample))
+        replayer = Replayer(self.device, self.world.folder)
+        for entry in self.entries[:self.begin]:
+            replayer.apply(entry)
+        epochs = list(self.epochs())
+        for number, (flush, writes) in enumerate(epochs):
+            if number in picked:
+                self.check_states_of(replayer, flush, writes, subsets)
+                self.campaign.count(f"flush points on {self.kind}")
+                if self.campaign.counts[f"flush points on {self.kind}"] % 20 == 0 or sample:
+                    self.campaign.say(f"{self.kind}: flush {number + 1} of {len(epochs)}, {len(writes)} writes before the next, "
+                                      f"{self.campaign.counts.get(f'states on {self.kind}', 0)} states")
+            if self.campaign.is_over(0, 1):
+                self.campaign.say(f"{self.kind}: the time is over at flush {number + 1} of {len(epochs)}")
+                break
+            for entry in writes:
+                replayer.apply(entry)
+        replayer.end()
+
+    def epochs(self):
+        """(entries before it and itself, writes that follow before the next one) of each flush since the beginning."""
+        flush, writes = self.begin, []
+        for entry in self.entries[self.begin:]:
+            writes.append(entry)
+            if entry.is_flush:
+                yield flush, writes
+                flush, writes = entry.number + 1, []
+        yield flush, writes
+
+    def check_states_of(self, replayer, flush, writes, subsets):
+        states = {(): ()}
+        loose = [entry for entry in writes if not entry.is_flush or entry.length]
+        for _ in range(subsets if loose else 0):
+            chosen_writes = subset(self.random, loose)
+            states.setdefault(tuple((entry.number, length) for entry, length in chosen_writes), chosen_writes)
+        for name, chosen_writes in states.items():
+            self.check_state(replayer.make_state(chosen_writes), flush, f"{len(name)} of {len(loose)} writes after it")
+
+    def check_state(self, path, flush, what):
+        where = f"{self.kind}, cut at entry {flush} with {what}"
+        mount_file(self.kind, path, self.device.mounted_at)
+        whole, self.pair.oracle = self.pair.oracle, self.oracle_at(flush)
+        try:
+            for host in self.world.hosts:
+                host.process = host.launch()
+            for host in self.world.hosts:
+                self.pair.wait_until(f"{host.name} answers", host.answers)
+            self.check_points()
+        except AssertionError as found:
+            raise Lie(f"{where}: {found}") from found
+        finally:
+            self.pair.oracle = whole
+            for host in self.world.hosts:
+                host.kill()
+            run_quietly("umount", self.device.mounted_at)
+        self.campaign.count(f"states on {self.kind}")
+
+    def oracle_at(self, flush):
+        """What must be there when only so many entries are; no less, and what is more must be as it was."""
+        oracle = copy.copy(self.pair.oracle)
+        oracle.acknowledged = {sequence: digest for sequence, digest in oracle.acknowledged.items()
+                               if self.acknowledged_at[sequence] <= flush}
+        oracle.seen = dict(oracle.seen)
+        return oracle
+
+    def check_points(self):
+        pair, must = self.pair, bool(self.pair.oracle.acknowledged)
+        if must:
+            sequences = pair.check_lists(settled=False)
+            pair.check_verifies()
+            pair.check_restores(sequences[-1])
+            self.campaign.count("acknowledged points that were looked for", len(pair.oracle.acknowledged))
+        if self.random.random() < (0.1 if must else 0.5):
+            self.go_on(must)
+
+    def listed(self):
+        sequences = set()
+        for host in self.world.hosts:
+            points = host.run("points", MACHINE, "--json")
+            holds(points.status in (0, 10), f"{host.name} does not list points: {points.err.strip()}")
+            sequences.update(point["sequence"] for point in (points.json["points"] if points.status == 0 else ()))
+        return sequences
+
+    def go_on(self, must):
+        """The next point, without a hand. What no host has any more may come again as something else."""
+        listed = self.listed()
+        self.pair.oracle.seen = {sequence: seen for sequence, seen in self.pair.oracle.seen.items() if sequence in listed}
+        done = self.pair.alpha.run(*self.pair.words())
+        if done.status == 15 and not must:  # it was through, and nobody had been told
+            done = self.pair.alpha.run("sync", MACHINE, "--json")
+        holds(self.pair.take(done.status, done.out, done.err), f"the next point does not come: {done.status}: {done.err.strip()}"
+              f"{done.out.strip()}")
+        self.pair.check_restores(self.pair.check_lists()[-1])
+        self.campaign.count("states that went on with a cycle")
