@@ -25,6 +25,7 @@ TEST(Config, DefaultsComeFromTheFilesFolder) {
   EXPECT_EQ(config->pki_dir, "/etc/afterimage/pki");
   EXPECT_EQ(config->state_dir, "/etc/afterimage/state");
   EXPECT_EQ(config->log_level, LogLevel::info);
+  EXPECT_EQ(config->io, IoChoice::automatic);
   EXPECT_TRUE(config->stores.empty());
 }
 
@@ -39,6 +40,7 @@ TEST(Config, WhatIsPrintedIsReadTheSame) {
   config.state_dir = "/d/state";
   config.stores = {{"default", "/srv/a b"}, {"two", "/srv/\"two\" \\ x"}};
   config.log_level = LogLevel::debug;
+  config.io = IoChoice::posix;
   config.compression = format::Compression::zstd(-5);
   const auto again = parse_config(print_config(config), "/d/afterimaged.toml");
   ASSERT_TRUE(again) << again.error().text();
@@ -63,6 +65,7 @@ struct Bad {
 
 TEST(Config, BadOnesAreRefusedWithTheirLine) {
   const Bad bad[] = {
+      {"io = \"epoll\"\n", ":4: [host] io has to be auto, uring or posix"},
       {"[hots]\nname = \"x\"\n", ":4: [hots] is not known"},
       {"colour = 1\n", ":4: [host] colour is not known"},
       {"[listen]\nreplication_prot = 8084\n", ":5: [listen] replication_prot is not known"},

@@ -8,6 +8,7 @@
 #include "io/posix/platform.h"
 #include "io/posix/signals.h"
 #include "io/task_group.h"
+#include "tools/afterimaged/chosen_platform.h"
 #include "tools/afterimaged/daemon.h"
 #include "tools/afterimaged/log.h"
 #include "tools/afterimaged/options.h"
@@ -134,21 +135,28 @@ Task<Status> check_identity(io::Scope& scope, io::Platform platform, const tools
   co_return Status{};
 }
 
+// Before the platform is known that the configuration chooses.
+Result<tools::Config> read_config_first(const Options& options) {
+  AFI_TRY(const auto posix, io::posix::PosixPlatform::create({.disk_threads = 1, .workers_max = 1}));
+  io::Scope scope(posix->reactor());
+  return io::block_on(posix->reactor(), read_config(scope, posix->platform().disk, options.config));
+}
+
 int run_program(const Options& options) {
-  auto posix = io::posix::PosixPlatform::create();
-  if (!posix) {
-    complain("cannot start: " + posix.error().text());
-    return number_of(ExitStatus::failed);
-  }
-  io::Reactor& reactor = (*posix)->reactor();
-  const io::Platform platform = (*posix)->platform();
-  io::Scope scope(reactor);
-  auto config = io::block_on(reactor, read_config(scope, platform.disk, options.config));
+  auto config = read_config_first(options);
   if (!config) {
     complain("cannot read the configuration: " + config.error().text());
     return number_of(exit_status_of(config.error()));
   }
+  const auto chosen = choose_platform(config->io);
+  if (!chosen) {
+    complain("cannot start: " + chosen.error().text());
+    return number_of(ExitStatus::failed);
+  }
+  io::posix::EventReactor& reactor = chosen->host->reactor();
+  const io::Platform platform = chosen->host->platform();
   if (options.action == Action::check_config) {
+    io::Scope scope(reactor);
     const Status good = io::block_on(reactor, check_identity(scope, platform, *config));
     if (!good) {
       complain(good.error().text());
@@ -157,12 +165,13 @@ int run_program(const Options& options) {
     std::puts((options.config + " is good").c_str());
     return number_of(ExitStatus::stopped);
   }
-  auto signals = io::posix::SignalWaiter::create((*posix)->reactor());
+  auto signals = io::posix::SignalWaiter::create(reactor);
   if (!signals) {
     complain("cannot start: " + signals.error().text());
     return number_of(ExitStatus::failed);
   }
   const auto log = make_stderr_log(config->log_level, log_form_of_environment());
+  log->info(chosen->reason);
   return number_of(io::block_on(reactor, run_with_signals(platform, **signals, std::move(*config), *log)));
 }
 

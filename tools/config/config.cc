@@ -25,6 +25,19 @@ std::string_view name_of(LogLevel level) {
   return "info";
 }
 
+struct IoName {
+  IoChoice choice;
+  std::string_view name;
+};
+constexpr IoName io_names[] = {{IoChoice::automatic, "auto"}, {IoChoice::uring, "uring"}, {IoChoice::posix, "posix"}};
+
+std::string_view name_of(IoChoice choice) {
+  for (const IoName& entry : io_names) {
+    if (entry.choice == choice) return entry.name;
+  }
+  return "auto";
+}
+
 // Takes the keys of one table, keeps the first fault.
 class TableReader {
  public:
@@ -148,6 +161,15 @@ void read_sections(Document& document, Config& config) {
     if (!id || id->is_none()) return "has to be 32 hexadecimal digits";
     config.host_id = *id;
     return "";
+  });
+  host.value("io", [&](const std::string& text) {
+    for (const IoName& entry : io_names) {
+      if (entry.name == text) {
+        config.io = entry.choice;
+        return "";
+      }
+    }
+    return "has to be auto, uring or posix";
   });
   host.finish();
 
@@ -286,6 +308,8 @@ std::string print_config(const Config& config) {
       "# The configuration of afterimaged; see afterimaged.toml(5). Relative paths start at this file's folder.\n";
   out += "[host]\nname = " + quoted(config.host_name) + "\n";
   out += "id = " + quoted(config.host_id.text()) + "  # never change it: certificates and peers know the host by it\n";
+  out += "io = " + quoted(name_of(config.io)) +
+         "  # auto: io_uring where this host has it, else posix; or one of the two\n";
   out += "\n[listen]\n";
   out += config.listen_address.empty() ? "# address = \"10.0.0.1\"  # every address if none is given\n"
                                        : "address = " + quoted(config.listen_address) + "\n";

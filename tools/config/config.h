@@ -27,6 +27,9 @@ inline constexpr std::size_t socket_path_bytes_max = 107;  // of a unix socket, 
 
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 
+// How the daemon reaches files and sockets: io_uring, or epoll and threads; `automatic` takes io_uring where it works.
+enum class IoChoice : std::uint8_t { automatic, uring, posix };
+
 struct StoreConfig {
   std::string name;  // check_name, unique
   std::string path;  // absolute, unique
@@ -37,6 +40,7 @@ struct StoreConfig {
 struct Config {
   std::string host_name;  // check_name
   HostId host_id;
+  IoChoice io = IoChoice::automatic;
   std::string listen_address;  // empty = every address
   std::uint16_t replication_port = replication_port_default;
   std::uint16_t control_port = control_port_default;

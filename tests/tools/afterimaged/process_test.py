@@ -4,11 +4,15 @@
 
     process_test.py AFTERIMAGED AFTERIMAGE [unittest arguments]
 """
+import ctypes
+import errno
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import unittest
@@ -115,6 +119,69 @@ class WholePath(Case):
         self.assertEqual(self.alpha.run("sync", "web1").status, 0)
         self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
         self.assert_restores("web1", "latest", image)
+
+
+def forbid_io_uring():
+    """A filter of system calls for this process and those it starts, as containers have one: EPERM for io_uring_setup."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    rule = struct.Struct("HBBI")  # sock_filter: code, jump if true, jump if false, operand
+    rules = b"".join([rule.pack(0x20, 0, 0, 0),  # load the number of the call
+                      rule.pack(0x15, 0, 1, 425),  # io_uring_setup?
+                      rule.pack(0x06, 0, 0, 0x00050000 | errno.EPERM),
+                      rule.pack(0x06, 0, 0, 0x7fff0000)])
+    held = ctypes.create_string_buffer(rules)
+    program = struct.pack("@HP", len(rules) // rule.size, ctypes.addressof(held))
+    no_new_privileges, seccomp, filter_mode = 38, 22, 2
+    if libc.prctl(no_new_privileges, 1, 0, 0, 0) != 0 or libc.prctl(seccomp, filter_mode, program, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+class Platforms(Case):
+    """How files and sockets are reached; all other tests run on what the host allows."""
+
+    def configure(self, host, io):
+        path = pathlib.Path(host.config)
+        path.write_text(re.sub(r"(?m)^io = .*$", f'io = "{io}"', path.read_text("utf-8")), "utf-8")
+
+    def launch_filtered(self, host):
+        with open(host.log_path, "a", encoding="utf-8") as log:
+            return subprocess.Popen([process_kit.AFTERIMAGED, "--config", host.config], stdin=subprocess.DEVNULL, stdout=log,
+                                    stderr=log, env=self.world.environment, preexec_fn=forbid_io_uring)
+
+    def replicate_on(self, io, what):
+        self.two_hosts()
+        for host in (self.alpha, self.chi):
+            self.assertEqual(host.stop(), 0)
+            self.configure(host, io)
+            host.start()
+            self.assertIn(f"files and sockets through {what}: the configuration says [host] io = {io}", host.log())
+        self.enrol()
+        image = self.image(8)
+        self.protect(image)
+        change_image(image, 4096 * 3, b"a change")
+        self.assertEqual(self.alpha.json("sync", "web1")["sequence"], 2)
+        self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
+        self.assertEqual(self.chi.run("verify", "web1", "--all").status, 0)
+        self.assert_restores("web1", "latest", image)
+
+    def test_two_daemons_on_epoll_and_threads(self):
+        self.replicate_on("posix", "epoll and threads")
+
+    def test_two_daemons_on_io_uring(self):
+        probe = self.world.host("probe")
+        if "through io_uring" not in probe.log():
+            self.skipTest(probe.log())
+        self.replicate_on("uring", "io_uring")
+
+    def test_without_io_uring_the_daemon_goes_on_and_says_why_unless_it_was_demanded(self):
+        alpha = self.world.host("alpha", start=False)
+        alpha.process = self.launch_filtered(alpha)
+        wait_until("it answers", alpha.answers)
+        self.assertIn("files and sockets through epoll and threads: io_uring cannot be used: ", alpha.log())
+        self.assertEqual(alpha.stop(), 0)
+        self.configure(alpha, "uring")
+        self.assertEqual(self.launch_filtered(alpha).wait(process_kit.PATIENCE), 1)
+        self.assertIn("the configuration says [host] io = uring, but io_uring cannot be used: ", alpha.log())
 
 
 class BadInput(Case):
