@@ -3,9 +3,8 @@
 
 #include <cstring>
 
-#include <xxhash.h>
-
 #include "engine/format/digest.h"
+#include "engine/format/xxh3.h"
 #include "io/base/check.h"
 #include "io/base/units.h"
 
@@ -45,7 +44,7 @@ BlockHasher::BlockHasher(const DiskSecret& secret) {
 BlockHash BlockHasher::hash(ByteView block) const {
   AFI_CHECK(block.size() == block_size);
   if (is_zero(block)) return BlockHash{0};
-  const std::uint64_t value = XXH3_64bits_withSecret(block.data(), block.size(), secret_.data(), secret_.size());
+  const std::uint64_t value = xxh3_of(block, secret_);
   return BlockHash{value == 0 ? 1 : value};
 }
 

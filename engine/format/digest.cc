@@ -2,13 +2,13 @@
 #include "engine/format/digest.h"
 
 #include <openssl/evp.h>
-#include <xxhash.h>
 
+#include "engine/format/xxh3.h"
 #include "io/base/check.h"
 
 namespace afterimage::format {
 
-std::uint64_t check_of(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t check_of(ByteView bytes) { return xxh3_of(bytes); }
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
 
