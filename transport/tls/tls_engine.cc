@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "transport/tls/byte_bio.h"
 #include "transport/tls/handshake_notes.h"
 #include "transport/tls/openssl.h"
 #include "transport/tls/tls_failure.h"
@@ -17,9 +18,9 @@ constexpr std::size_t input_bytes_max = 256 * 1024;  // unread ciphertext; a cal
 struct TlsEngine::State {
   std::shared_ptr<const TlsContext> context;
   HandshakeNotes notes;
-  OpensslPtr<SSL> ssl;
-  BIO* input = nullptr;   // owned by ssl
-  BIO* output = nullptr;  // owned by ssl
+  ByteSource input;
+  Bytes output;
+  OpensslPtr<SSL> ssl;  // reads from the one and writes to the other
   std::optional<Error> failed;
   bool is_established = false;
   bool has_said_goodbye = false;
@@ -67,13 +68,11 @@ Result<TlsEngine> TlsEngine::create(std::shared_ptr<const TlsContext> context, c
   state->notes.expected = options.expected;
   state->notes.now = options.now;
   state->ssl.reset(SSL_new(state->context->handle()));
-  OpensslPtr<BIO> input(BIO_new(BIO_s_mem()));
-  OpensslPtr<BIO> output(BIO_new(BIO_s_mem()));
+  OpensslPtr<BIO> input = bio_of(state->input);
+  OpensslPtr<BIO> output = bio_of(state->output);
   if (!state->ssl || !input || !output || SSL_set_app_data(state->ssl.get(), &state->notes) != 1) {
     return fail_openssl("begin TLS");
   }
-  state->input = input.get();
-  state->output = output.get();
   SSL_set_bio(state->ssl.get(), input.release(), output.release());
   if (state->context->options().side == Side::client) {
     SSL_set_connect_state(state->ssl.get());
@@ -84,27 +83,20 @@ Result<TlsEngine> TlsEngine::create(std::shared_ptr<const TlsContext> context, c
 }
 
 Status TlsEngine::feed(ByteView ciphertext) {
-  if (ciphertext.empty()) return {};
-  if (BIO_ctrl_pending(state_->input) + ciphertext.size() > input_bytes_max) {
+  if (state_->input.unread() + ciphertext.size() > input_bytes_max) {
     return fail(ErrorCode::internal, "feed TLS faster than it is read");
   }
-  std::size_t taken = 0;
-  if (BIO_write_ex(state_->input, ciphertext.data(), ciphertext.size(), &taken) != 1 || taken != ciphertext.size()) {
-    return fail_openssl("feed TLS");
-  }
+  state_->input.feed(ciphertext);
   return {};
 }
 
-void TlsEngine::feed_end() { BIO_set_mem_eof_return(state_->input, 0); }
+void TlsEngine::feed_end() { state_->input.end(); }
 
-bool TlsEngine::has_output() const { return BIO_ctrl_pending(state_->output) != 0; }
+bool TlsEngine::has_output() const { return !state_->output.empty(); }
 
-Bytes TlsEngine::take_output() {
-  Bytes taken(BIO_ctrl_pending(state_->output));
-  std::size_t count = 0;
-  if (!taken.empty()) BIO_read_ex(state_->output, taken.data(), taken.size(), &count);
-  taken.resize(count);
-  return taken;
+Bytes TlsEngine::take_output(Bytes spare) {
+  spare.clear();
+  return std::exchange(state_->output, std::move(spare));
 }
 
 Result<Handshake> TlsEngine::handshake() {

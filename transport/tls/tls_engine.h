@@ -54,8 +54,8 @@ class TlsEngine {
   [[nodiscard]] Status feed(ByteView ciphertext);
   void feed_end();
   [[nodiscard]] bool has_output() const;
-  // Moves out all that is to be sent now.
-  [[nodiscard]] Bytes take_output();
+  // Moves out all that is to be sent now. `spare`: memory to collect the next output in.
+  [[nodiscard]] Bytes take_output(Bytes spare = {});
 
   [[nodiscard]] Result<Handshake> handshake();
   // After the handshake. Never answers bytes with a count of 0, except for an empty `out`.

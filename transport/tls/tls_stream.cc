@@ -7,7 +7,7 @@
 namespace afterimage::tls {
 namespace {
 
-constexpr std::size_t incoming_bytes = 32 * 1024;
+constexpr std::size_t incoming_bytes = 64 * 1024;
 constexpr std::size_t output_bytes_high = 64 * 1024;  // ciphertext that is sent before more is made
 constexpr Duration leave_timeout = std::chrono::seconds(1);
 constexpr std::size_t leave_bytes_max = 64 * 1024;
@@ -65,8 +65,9 @@ io::Task<Status> TlsStream::receive(io::Scope& scope) {
 
 io::Task<Status> TlsStream::send_output(io::Scope& scope) {
   while (engine_.has_output()) {
-    const Bytes output = engine_.take_output();
+    Bytes output = engine_.take_output(std::exchange(spare_, {}));
     AFI_CO_TRY_STATUS(raw_->write(scope, ByteView(output)));
+    spare_ = std::move(output);
   }
   co_return Status{};
 }

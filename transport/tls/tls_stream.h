@@ -2,7 +2,7 @@
 // TLS 1.3 over any stream, as a stream. No byte of the peer reaches a caller before both sides have proven themselves.
 //
 // In TLS 1.3 a client is done before the server has judged its certificate: a refusal reaches the client with its first
-// read (authentication). Protocols therefore begin with a word of the server. Memory: about 150 KiB at most, less when
+// read (authentication). Protocols therefore begin with a word of the server. Memory: about 250 KiB at most, less when
 // idle. Thread: the reactor's. Contract of reads and writes: io::Stream; besides, read_some answers 0 only after the
 // peer's goodbye, and a stream that ends without one is `unreachable`: nobody in the middle can cut the end off
 // unnoticed.
@@ -72,6 +72,7 @@ class TlsStream final : public io::Stream {
   std::unique_ptr<io::Stream> raw_;
   TlsEngine engine_;
   Bytes incoming_;  // ciphertext just read
+  Bytes spare_;     // what the last output was in
   Bytes gathered_;  // small parts of write_parts
 };
 
