@@ -180,6 +180,9 @@ class FrameView {
 // `out` becomes the raw content, exactly raw_bytes() long; never more memory than that is taken. Errors: damaged.
 [[nodiscard]] Status decode_frame(const FrameView& frame, FrameDecoder& decoder, Bytes& out);
 
+// The same without a copy where there is nothing to decompress: a view on the frame's own bytes, or on `scratch`.
+[[nodiscard]] Result<ByteView> content_of(const FrameView& frame, FrameDecoder& decoder, Bytes& scratch);
+
 // Compares each data block of `raw` with its hash. `damaged` names the disk and the first block that differs.
 [[nodiscard]] Status verify_blocks(const FrameView& frame, ByteView raw, const BlockHasher& hasher);
 

@@ -29,6 +29,7 @@ void FrameBuilder::extend(Extent extent, BlockKind kind) {
 void FrameBuilder::add_data(BlockIndex block, ByteView content, BlockHash hash) {
   AFI_CHECK(content.size() == block_size && hash.value != 0);
   extend({.first = block, .count = BlockCount(std::uint64_t{1})}, BlockKind::data);
+  if (frame_.content.empty()) frame_.content.reserve(raw_target_.value());
   frame_.content.insert(frame_.content.end(), content.begin(), content.end());
   frame_.hashes.push_back(hash);
 }

@@ -97,4 +97,10 @@ Status decode_frame(const FrameView& frame, FrameDecoder& decoder, Bytes& out) {
   return {};
 }
 
+Result<ByteView> content_of(const FrameView& frame, FrameDecoder& decoder, Bytes& scratch) {
+  if (frame.header().codec == Codec::raw) return frame.stored();
+  AFI_TRY_STATUS(decode_frame(frame, decoder, scratch));
+  return ByteView(scratch);
+}
+
 }  // namespace afterimage::format

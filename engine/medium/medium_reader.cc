@@ -115,7 +115,8 @@ io::Task<Status> MediumReader::feed_frame(io::Scope& scope, ByteView frame, Feed
     AFI_CO_TRY(const Need need, feeding.sink.begin(scope, begin));
     feeding.skip_below = need.first_frame;
   }
-  if (view.identity().number >= feeding.skip_below) AFI_CO_TRY_STATUS(feeding.sink.append(scope, frame));
+  if (view.identity().number >= feeding.skip_below)
+    AFI_CO_TRY_STATUS(feeding.sink.append(scope, Bytes(frame.begin(), frame.end())));
   feeding.done += frame.size();
   if (feeding.progress != nullptr) feeding.progress->advance("importing", feeding.done, feeding.total);
   co_return Status{};

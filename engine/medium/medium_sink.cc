@@ -166,7 +166,7 @@ Status MediumSink::follow_position(const format::FrameView& frame) {
   return fail(ErrorCode::protocol, "a frame of a disk that the machine does not have");
 }
 
-io::Task<Status> MediumSink::append(io::Scope& scope, ByteView frame) {
+io::Task<Status> MediumSink::append(io::Scope& scope, Bytes frame) {
   AFI_CO_RESULT(const format::FrameView view, format::FrameView::parse(frame));
   if (builder_ && !builder_->fits(frame.size(), view.extents().size())) {
     AFI_CO_TRY_STATUS(seal_segment(scope));

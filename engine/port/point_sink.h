@@ -41,8 +41,8 @@ class PointSink {
                                                        SeedBy seed_by) = 0;
   [[nodiscard]] virtual io::Task<Result<Need>> begin(io::Scope& scope, BeginEpoch begin) = 0;
   // One encoded frame of the epoch, in order of numbers. Returns when the sink has taken it (it may be queued, within a
-  // bound; its failure may show at a later call). `frame` is only used until it returns.
-  [[nodiscard]] virtual io::Task<Status> append(io::Scope& scope, ByteView frame) = 0;
+  // bound; its failure may show at a later call).
+  [[nodiscard]] virtual io::Task<Status> append(io::Scope& scope, Bytes frame) = 0;
   [[nodiscard]] virtual io::Task<Result<Receipt>> commit(io::Scope& scope, const format::PointRecord& record) = 0;
   // The hashes of the blocks of the head, in order; shorter where the disk ends. At most hashes_per_request_max.
   [[nodiscard]] virtual io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk,

@@ -156,10 +156,11 @@ io::Task<Status> Base::stage_one(io::Scope& scope, std::size_t disk_index, const
   co_return Status{};
 }
 
-io::Task<Status> Base::stage(io::Scope& scope, std::span<const PendingFrame> frames, std::span<const Bytes> raw) {
+io::Task<Status> Base::stage(io::Scope& scope, std::span<const PendingFrame> frames,
+                             std::span<const FrameContent> contents) {
   for (std::size_t i = 0; i < frames.size(); ++i) {
     AFI_CO_RESULT(const std::size_t disk_index, admit(frames[i].view));
-    AFI_CO_TRY_STATUS(stage_one(scope, disk_index, frames[i].view, raw[i]));
+    AFI_CO_TRY_STATUS(stage_one(scope, disk_index, frames[i].view, contents[i].view));
   }
   if (since_checkpoint_ < checkpoint_bytes) co_return Status{};
   auto checking = checkpoint(scope);

@@ -57,7 +57,7 @@ class Base {
   // Takes checked frames of the staged epoch, in order; raw[i] is the content of frames[i]. Errors: protocol (another
   // epoch or number, or outside the disk), no_space, io_failed. What failed is sent again: it was not counted.
   [[nodiscard]] io::Task<Status> stage(io::Scope& scope, std::span<const PendingFrame> frames,
-                                       std::span<const Bytes> raw);
+                                       std::span<const FrameContent> contents);
   // Makes everything staged durable, without counting it: before the first point.
   [[nodiscard]] io::Task<Status> sync(io::Scope& scope);
   // Makes everything staged durable and counts it.

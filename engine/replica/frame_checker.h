@@ -22,16 +22,22 @@ struct PendingFrame {
   format::FrameView view;
 };
 
+// The raw content of a frame: a view on its bytes, or on `memory`.
+struct FrameContent {
+  Bytes memory;
+  ByteView view;
+};
+
 class FrameChecker {
  public:
   FrameChecker(io::Reactor& reactor, io::Workers& workers) : reactor_(reactor), workers_(workers) {}
 
   enum class Keep : std::uint8_t { nothing, content };
   // Whether each frame verifies, in their order: damaged; conflict: a frame of a disk that has no hasher. With
-  // Keep::content `raw` gets the raw content of each frame. The frames stay where they are until it returns.
+  // Keep::content `contents` gets the raw content of each frame, which points into it or into `contents`.
   [[nodiscard]] io::Task<std::vector<Status>> check(std::span<const format::FrameView* const> frames,
                                                     const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
-                                                    std::vector<Bytes>& raw);
+                                                    std::vector<FrameContent>& contents);
 
  private:
   struct Batch;

@@ -86,7 +86,7 @@ class Machine {
   [[nodiscard]] io::Task<Result<Opened>> open_session(io::Scope& scope, Opener opener, MachineDescription description,
                                                       SeedBy seed_by);
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope& scope, SessionId session, BeginEpoch begin);
-  [[nodiscard]] io::Task<Status> append(io::Scope& scope, SessionId session, ByteView frame);
+  [[nodiscard]] io::Task<Status> append(io::Scope& scope, SessionId session, Bytes frame);
   [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope& scope, SessionId session, format::PointRecord record);
   [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, SessionId session,
                                                                               DiskId disk, Extent extent);
@@ -133,7 +133,8 @@ class Machine {
   [[nodiscard]] io::Task<Result<Need>> begin_seeding(BeginEpoch begin);
   [[nodiscard]] io::Task<Result<Need>> begin_cycle(BeginEpoch begin);
   [[nodiscard]] io::Task<Status> flush();
-  [[nodiscard]] io::Task<Status> store_batch(const std::vector<PendingFrame>& batch, const std::vector<Bytes>& raw);
+  [[nodiscard]] io::Task<Status> store_batch(const std::vector<PendingFrame>& batch,
+                                             const std::vector<FrameContent>& contents);
   [[nodiscard]] io::Task<Result<Receipt>> commit_now(format::PointRecord record);
   [[nodiscard]] Status check_record(const format::PointRecord& record) const;
   [[nodiscard]] Status check_disk(const format::PointDisk& disk) const;

@@ -189,17 +189,16 @@ io::Task<Result<Need>> Machine::begin_cycle(BeginEpoch begin) {
 
 // ---- append
 
-io::Task<Status> Machine::append(io::Scope& scope, SessionId session, ByteView frame) {
+io::Task<Status> Machine::append(io::Scope& scope, SessionId session, Bytes frame) {
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
   AFI_CO_STATUS(check_session(session));
   if (!active_) co_return fail(ErrorCode::protocol, "take a frame", "a frame came before an epoch was begun");
   if (frame.size() > format::frame_encoded_bytes_max)
     co_return fail(ErrorCode::limit_exceeded, "a frame is larger than any");
-  Bytes bytes(frame.begin(), frame.end());
-  AFI_CO_RESULT(format::FrameView view, format::FrameView::parse(bytes));
-  batch_bytes_ += bytes.size();
+  AFI_CO_RESULT(format::FrameView view, format::FrameView::parse(frame));
+  batch_bytes_ += frame.size();
   batch_raw_bytes_ += view.raw_bytes().value();
-  batch_.push_back(PendingFrame{.bytes = std::move(bytes), .view = std::move(view)});
+  batch_.push_back(PendingFrame{.bytes = std::move(frame), .view = std::move(view)});
   if (batch_bytes_ < batch_stored_bytes_max && batch_raw_bytes_ < batch_raw_bytes_max &&
       batch_.size() < batch_frames_max) {
     co_return Status{};
@@ -218,22 +217,23 @@ io::Task<Status> Machine::flush() {
   std::vector<PendingFrame> batch = std::exchange(batch_, {});
   batch_bytes_ = batch_raw_bytes_ = 0;
   if (batch.empty()) co_return Status{};
-  std::vector<Bytes> raw;
+  std::vector<FrameContent> contents;
   const bool seeds = active_->kind == EpochKind::seeding;
   const auto keep = seeds ? FrameChecker::Keep::content : FrameChecker::Keep::nothing;
   std::vector<const format::FrameView*> views;
   views.reserve(batch.size());
   for (const PendingFrame& frame : batch) views.push_back(&frame.view);
-  auto checking = checker_.check(views, hashers_, keep, raw);
+  auto checking = checker_.check(views, hashers_, keep, contents);
   std::vector<Status> checked = co_await checking;
   for (Status& frame : checked) AFI_CO_STATUS(std::move(frame));
-  auto storing = store_batch(batch, raw);
+  auto storing = store_batch(batch, contents);
   co_return co_await storing;
 }
 
-io::Task<Status> Machine::store_batch(const std::vector<PendingFrame>& batch, const std::vector<Bytes>& raw) {
+io::Task<Status> Machine::store_batch(const std::vector<PendingFrame>& batch,
+                                      const std::vector<FrameContent>& contents) {
   if (active_->kind == EpochKind::seeding) {
-    auto staging = base_->stage(scope_, batch, raw);
+    auto staging = base_->stage(scope_, batch, contents);
     co_return co_await staging;
   }
   std::vector<format::FrameView> frames;

@@ -39,9 +39,9 @@ io::Task<Result<Need>> Receiver::begin(io::Scope& scope, BeginEpoch begin) {
   co_return passed(co_await beginning);
 }
 
-io::Task<Status> Receiver::append(io::Scope& scope, ByteView frame) {
+io::Task<Status> Receiver::append(io::Scope& scope, Bytes frame) {
   AFI_CO_STATUS(check_open());
-  auto appending = machine_->append(scope, session_, frame);
+  auto appending = machine_->append(scope, session_, std::move(frame));
   co_return passed(co_await appending);
 }
 

@@ -12,10 +12,13 @@
 namespace afterimage::source {
 namespace {
 
-constexpr std::uint64_t window_blocks_max = 1024;        // 4 MiB of content
-constexpr std::uint64_t zero_window_blocks_max = 32768;  // hashes only
-constexpr std::size_t windows_ahead_max = 2;
-constexpr std::size_t frames_together = 16;  // encoded in one go by all workers
+constexpr std::uint64_t window_blocks_max = 256;            // 1 MiB of content: it stays in a cache from stage to stage
+constexpr std::uint64_t zero_window_blocks_max = 32768;     // hashes only
+constexpr std::uint64_t batch_raw_bytes = 1 * limits::MiB;  // encoded in one go by all workers
+constexpr std::size_t batch_frames_max = 64;
+constexpr std::size_t queue_max = 2;  // of each arrow
+
+using RawFrames = std::vector<format::RawFrame>;
 
 BlockIndex earlier(BlockIndex a, BlockIndex b) { return std::min(a, b); }
 BlockIndex limited(BlockIndex at, BlockIndex end, std::uint64_t blocks_max) {
@@ -36,6 +39,12 @@ struct Capture::DiskWork {
         compare(description.secret, frame_bytes),
         end(BlockIndex(blocks_of(source.size()).value())) {}
 
+  // The first failure is the one to tell; it ends all stages.
+  void fail_with(Status failed) {
+    if (status) status = std::move(failed);
+    scope.cancel();
+  }
+
   io::Scope scope;
   const DiskDescription& disk;
   image::ReadableImage& image;
@@ -43,8 +52,11 @@ struct Capture::DiskWork {
   image::HashFile& fresh;
   WindowCompare compare;
   BlockIndex end;
-  io::Channel<Window> windows{windows_ahead_max};
-  Status read_status;
+  io::Channel<Window> windows{queue_max};
+  io::Channel<RawFrames> batches{queue_max};
+  io::Channel<std::vector<Bytes>> encoded{queue_max};
+  std::vector<Bytes> spare;  // memory of windows that were looked at
+  Status status;
 };
 
 Capture::Capture(const io::Platform& platform, CaptureOptions options, FrameSink& sink)
@@ -65,24 +77,20 @@ io::Task<Result<DiskCapture>> Capture::capture_disk(io::Scope& scope, const Disk
                                                     image::HashFile& fresh) {
   captured_end_ = old.begin();
   DiskWork work(scope, disk, image, old, fresh, options_.frame_bytes);
-  io::TaskGroup reader(platform_.reactor);
-  reader.spawn(read_windows(work));
-  auto working = work_windows(work);
-  const Status worked = co_await working;
-  if (!worked) work.scope.cancel();
-  work.windows.close();
-  auto joining = reader.join();
+  io::TaskGroup stages(platform_.reactor);
+  for (const Stage stage : {&Capture::read_disk, &Capture::compare_windows, &Capture::encode_frames, &Capture::hand_on})
+    stages.spawn(run_stage(work, stage));
+  auto joining = stages.join();
   co_await joining;
-  if (!worked) co_return std::unexpected(worked.error());
-  AFI_CO_STATUS(std::move(work.read_status));
+  AFI_CO_STATUS(std::move(work.status));
   const BlockCount changed = work.compare.changed();
   co_return DiskCapture{.changed = changed, .change_root = work.compare.finish_root()};
 }
 
-io::Task<void> Capture::read_windows(DiskWork& work) {
-  auto reading = read_disk(work);
-  work.read_status = co_await reading;
-  work.windows.close();
+io::Task<void> Capture::run_stage(DiskWork& work, Stage stage) {
+  auto running = (this->*stage)(work);
+  Status status = co_await running;
+  if (!status) work.fail_with(std::move(status));
 }
 
 // Walks the disk from data to data: of the image, of the old hashes, or of what is unknown.
@@ -103,6 +111,7 @@ io::Task<Status> Capture::read_disk(DiskWork& work) {
       AFI_CO_TRY(at, emit_data(work, at, data_end));
     }
   }
+  work.windows.close();
   co_return Status{};
 }
 
@@ -136,6 +145,10 @@ io::Task<Result<BlockIndex>> Capture::emit_data(DiskWork& work, BlockIndex at, B
     window.knowledge = Knowledge::unknown;
   }
   window.extent = Extent{.first = at, .count = next - at};
+  if (!work.spare.empty()) {
+    window.content = std::move(work.spare.back());
+    work.spare.pop_back();
+  }
   window.content.resize(bytes_of(window.extent.count).value());
   AFI_CO_TRY_STATUS(image::read_blocks(work.scope, work.image, window.extent, window.content));
   if (window.knowledge == Knowledge::known) {
@@ -145,34 +158,53 @@ io::Task<Result<BlockIndex>> Capture::emit_data(DiskWork& work, BlockIndex at, B
   co_return next;
 }
 
-io::Task<Status> Capture::work_windows(DiskWork& work) {
-  std::vector<format::RawFrame> frames;
+// What a channel has next; nothing at its end.
+template <typename T>
+io::Task<Result<std::optional<T>>> next_of(io::Channel<T>& channel, io::Scope& scope) {
+  auto receiving = channel.receive(scope);
+  Result<T> item = co_await receiving;
+  if (item) co_return std::optional<T>(std::move(*item));
+  if (item.error().code == ErrorCode::end_of_data) co_return std::optional<T>();
+  co_return std::unexpected(item.error());
+}
+
+std::uint64_t raw_bytes_of(const RawFrames& frames) {
+  std::uint64_t bytes = 0;
+  for (const format::RawFrame& frame : frames) bytes += frame.content.size();
+  return bytes;
+}
+
+io::Task<Status> Capture::compare_windows(DiskWork& work) {
+  RawFrames frames;
   for (bool at_end = false; !at_end;) {
-    auto receiving = work.windows.receive(work.scope);
-    Result<Window> window = co_await receiving;
+    AFI_CO_TRY(std::optional<Window> window, next_of(work.windows, work.scope));
+    at_end = !window;
     if (window) {
-      Result<std::vector<format::BlockHash>> hashes;
-      auto comparing = platform_.workers.run([&] { hashes = work.compare.compare(*window); });
-      co_await comparing;
-      AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
-      AFI_CO_TRY_STATUS(keep_hashes(work, *window, *hashes));
+      AFI_CO_TRY(window, compare_window(work, *std::move(window)));
       captured_end_ = window->extent.end();
     } else {
-      if (window.error().code != ErrorCode::end_of_data) co_return std::unexpected(window.error());
-      if (!work.read_status) co_return work.read_status;
       work.compare.flush();
-      at_end = true;
     }
     for (format::RawFrame& frame : work.compare.take_frames()) frames.push_back(std::move(frame));
-    if (frames.size() >= frames_together || at_end) {
-      AFI_CO_TRY_STATUS(hand_on(work.scope, work.disk.id, std::exchange(frames, {})));
-    }
-    if (!at_end) {
-      bytes_done_ += window->content.size();
-      if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
-    }
+    const bool is_batch = frames.size() >= batch_frames_max || raw_bytes_of(frames) >= batch_raw_bytes;
+    if (is_batch || (at_end && !frames.empty()))
+      AFI_CO_TRY_STATUS(work.batches.send(work.scope, std::exchange(frames, {})));
+    if (at_end) break;
+    bytes_done_ += window->content.size();
+    if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
+    if (work.spare.size() < queue_max) work.spare.push_back(std::move(window->content));
   }
+  work.batches.close();
   co_return Status{};
+}
+
+io::Task<Result<Window>> Capture::compare_window(DiskWork& work, Window window) {
+  Result<std::vector<format::BlockHash>> hashes;
+  auto comparing = platform_.workers.run([&] { hashes = work.compare.compare(window); });
+  co_await comparing;
+  AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
+  AFI_CO_TRY_STATUS(keep_hashes(work, window, *hashes));
+  co_return window;
 }
 
 io::Task<Status> Capture::keep_hashes(DiskWork& work, const Window& window, std::span<const format::BlockHash> hashes) {
@@ -213,7 +245,19 @@ io::Task<void> encode_share(io::Workers& workers, EncodeShare share, format::Fra
 
 }  // namespace
 
-io::Task<Status> Capture::hand_on(io::Scope& scope, DiskId disk, std::vector<format::RawFrame> frames) {
+io::Task<Status> Capture::encode_frames(DiskWork& work) {
+  for (;;) {
+    AFI_CO_TRY(std::optional<RawFrames> frames, next_of(work.batches, work.scope));
+    if (!frames) break;
+    auto encoding = encode_batch(work, *std::move(frames));
+    std::vector<Bytes> encoded = co_await encoding;
+    AFI_CO_TRY_STATUS(work.encoded.send(work.scope, std::move(encoded)));
+  }
+  work.encoded.close();
+  co_return Status{};
+}
+
+io::Task<std::vector<Bytes>> Capture::encode_batch(DiskWork& work, RawFrames frames) {
   std::vector<Bytes> encoded(frames.size());
   io::TaskGroup group(platform_.reactor);
   const std::size_t shares = std::min(encoders_.size(), frames.size());
@@ -223,7 +267,7 @@ io::Task<Status> Capture::hand_on(io::Scope& scope, DiskId disk, std::vector<for
                                          .encoded = encoded,
                                          .first = i,
                                          .step = shares,
-                                         .disk = disk,
+                                         .disk = work.disk.id,
                                          .birth = options_.epoch,
                                          .compression = options_.level.current(),
                                          .first_number = next_frame_},
@@ -231,12 +275,19 @@ io::Task<Status> Capture::hand_on(io::Scope& scope, DiskId disk, std::vector<for
   }
   auto joining = group.join();
   co_await joining;
-  for (const Bytes& frame : encoded) {
-    AFI_CO_TRY_STATUS(sink_.take(scope, frame));
-    ++next_frame_;
-    stored_bytes_ += ByteCount(std::uint64_t{frame.size()});
+  next_frame_ += static_cast<std::uint32_t>(encoded.size());
+  co_return encoded;
+}
+
+io::Task<Status> Capture::hand_on(DiskWork& work) {
+  for (;;) {
+    AFI_CO_TRY(std::optional<std::vector<Bytes>> frames, next_of(work.encoded, work.scope));
+    if (!frames) co_return Status{};
+    for (Bytes& frame : *frames) {
+      stored_bytes_ += ByteCount(std::uint64_t{frame.size()});
+      AFI_CO_TRY_STATUS(sink_.take(work.scope, std::move(frame)));
+    }
   }
-  co_return Status{};
 }
 
 }  // namespace afterimage::source

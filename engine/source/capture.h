@@ -3,8 +3,10 @@
 // frames of what changed. Holes of the image over known zeros cost nothing; memory is a few windows whatever the disk's
 // size.
 //
-//   read a window (next one while this one is worked on) -> WindowCompare on a worker -> hashes to the fresh hash file
-//   -> frames encoded on all workers -> sink, in order of their numbers
+//   read a window -> WindowCompare on a worker, hashes to the fresh hash file -> frames encoded on all workers -> sink,
+//   in order of their numbers
+//
+// Each arrow is a short queue, so all four go on at once; a slow sink holds up the reading within these bounds.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +27,7 @@ namespace afterimage::source {
 class FrameSink {
  public:
   virtual ~FrameSink() = default;
-  [[nodiscard]] virtual io::Task<Status> take(io::Scope& scope, ByteView frame) = 0;
+  [[nodiscard]] virtual io::Task<Status> take(io::Scope& scope, Bytes frame) = 0;
 };
 
 struct CaptureOptions {
@@ -52,24 +54,28 @@ class Capture {
                                                            image::ReadableImage& image, OldHashes& old,
                                                            image::HashFile& fresh);
 
+  // Between disks: the number of the next disk's first frame.
   [[nodiscard]] std::uint32_t next_frame() const { return next_frame_; }
   [[nodiscard]] ByteCount stored_bytes() const { return stored_bytes_; }  // of the frames handed on
-  [[nodiscard]] BlockIndex captured_end() const {
-    return captured_end_;
-  }  // of the current disk, its frames handed on or pending
+  // Of the current disk: what lies before has its hashes in the fresh file; its frames are handed on or on their way.
+  [[nodiscard]] BlockIndex captured_end() const { return captured_end_; }
   void report_to(Progress* progress, std::uint64_t done, std::uint64_t total);
   [[nodiscard]] std::uint64_t bytes_seen() const { return bytes_done_; }
 
  private:
   struct DiskWork;
-  [[nodiscard]] io::Task<void> read_windows(DiskWork& work);
+  using Stage = io::Task<Status> (Capture::*)(DiskWork&);
+  [[nodiscard]] io::Task<void> run_stage(DiskWork& work, Stage stage);
   [[nodiscard]] io::Task<Status> read_disk(DiskWork& work);
   [[nodiscard]] io::Task<Result<BlockIndex>> emit_hole(DiskWork& work, BlockIndex at, BlockIndex hole_end);
   [[nodiscard]] io::Task<Result<BlockIndex>> emit_data(DiskWork& work, BlockIndex at, BlockIndex data_end);
-  [[nodiscard]] io::Task<Status> work_windows(DiskWork& work);
+  [[nodiscard]] io::Task<Status> compare_windows(DiskWork& work);
+  [[nodiscard]] io::Task<Result<Window>> compare_window(DiskWork& work, Window window);
   [[nodiscard]] io::Task<Status> keep_hashes(DiskWork& work, const Window& window,
                                              std::span<const format::BlockHash> hashes);
-  [[nodiscard]] io::Task<Status> hand_on(io::Scope& scope, DiskId disk, std::vector<format::RawFrame> frames);
+  [[nodiscard]] io::Task<Status> encode_frames(DiskWork& work);
+  [[nodiscard]] io::Task<std::vector<Bytes>> encode_batch(DiskWork& work, std::vector<format::RawFrame> frames);
+  [[nodiscard]] io::Task<Status> hand_on(DiskWork& work);
 
   io::Platform platform_;
   CaptureOptions options_;

@@ -168,14 +168,15 @@ io::Task<Status> PrimaryMachine::send_spool(io::Scope& scope, PointSink& session
   if (frames == 0) co_return Status{};
   AFI_CO_TRY(const std::unique_ptr<SpoolReader> spool, SpoolReader::open(scope, files_.folder()));
   for (std::uint32_t number = 0; number < frames; ++number) {
-    AFI_CO_TRY(const std::optional<Bytes> frame, spool->next(scope, epoch));
+    AFI_CO_TRY(std::optional<Bytes> frame, spool->next(scope, epoch));
     if (!frame) co_return fail(ErrorCode::damaged, "the spool ends before its epoch does");
-    result.stored += ByteCount(std::uint64_t{frame->size()});
+    const ByteCount size(std::uint64_t{frame->size()});
+    result.stored += size;
     if (number < from) continue;
     const MonotonicTime began = platform_.reactor.now();
-    AFI_CO_TRY_STATUS(session.append(scope, *frame));
-    cycle_level_.sent(ByteCount(std::uint64_t{frame->size()}), platform_.reactor.now() - began);
-    result.sent += ByteCount(std::uint64_t{frame->size()});
+    AFI_CO_TRY_STATUS(session.append(scope, *std::move(frame)));
+    cycle_level_.sent(size, platform_.reactor.now() - began);
+    result.sent += size;
     if (progress != nullptr) progress->advance("sending", result.stored.value(), spool->size().value());
   }
   co_return Status{};

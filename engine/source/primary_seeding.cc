@@ -76,13 +76,14 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
     disk_index_ = disk_index;
   }
 
-  [[nodiscard]] io::Task<Status> take(io::Scope& scope, ByteView frame) override {
+  [[nodiscard]] io::Task<Status> take(io::Scope& scope, Bytes frame) override {
+    const std::size_t size = frame.size();
     const MonotonicTime began = reactor_.now();
-    AFI_CO_TRY_STATUS(sink_.append(scope, frame));
-    level_.sent(ByteCount(std::uint64_t{frame.size()}), reactor_.now() - began);
+    AFI_CO_TRY_STATUS(sink_.append(scope, std::move(frame)));
+    level_.sent(ByteCount(std::uint64_t{size}), reactor_.now() - began);
     ++taken_;
-    staged_.sent += ByteCount(std::uint64_t{frame.size()});
-    since_checkpoint_ += frame.size();
+    staged_.sent += ByteCount(std::uint64_t{size});
+    since_checkpoint_ += size;
     if (since_checkpoint_ < checkpoint_bytes) co_return Status{};
     auto checkpointing =
         checkpoint(scope, SeedingPosition{.disk_index = disk_index_, .block = capture_->captured_end()});

@@ -20,7 +20,7 @@ io::Task<Result<std::unique_ptr<SpoolWriter>>> SpoolWriter::create(io::Scope& sc
   co_return std::unique_ptr<SpoolWriter>(new SpoolWriter(std::move(file)));
 }
 
-io::Task<Status> SpoolWriter::take(io::Scope& scope, ByteView frame) {
+io::Task<Status> SpoolWriter::take(io::Scope& scope, Bytes frame) {
   gathered_.insert(gathered_.end(), frame.begin(), frame.end());
   if (gathered_.size() < gather_bytes) co_return Status{};
   auto flushing = flush(scope);

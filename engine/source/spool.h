@@ -17,7 +17,7 @@ class SpoolWriter final : public FrameSink {
  public:
   // Empties the file.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<SpoolWriter>>> create(io::Scope& scope, io::Directory& folder);
-  [[nodiscard]] io::Task<Status> take(io::Scope& scope, ByteView frame) override;
+  [[nodiscard]] io::Task<Status> take(io::Scope& scope, Bytes frame) override;
   [[nodiscard]] io::Task<Status> flush(io::Scope& scope);
 
  private:

@@ -181,7 +181,7 @@ using Message = std::variant<message::Hello, message::Welcome, message::Refusal,
 struct MessageHeader {
   MessageType type = MessageType::bye;
   std::uint32_t body_bytes = 0;
-  std::uint32_t body_check = 0;  // low half of XXH3-64 of the body
+  std::uint32_t body_check = 0;  // low half of XXH3-64 of the body; of a frame, of its fixed header
 
   // Reads the first 16 of `bytes`.
   [[nodiscard]] static Result<MessageHeader> parse(ByteView bytes);

@@ -25,7 +25,7 @@ io::Task<Result<Need>> RemoteSink::begin(io::Scope& scope, BeginEpoch begin) {
   co_return std::get<Need>(value);
 }
 
-io::Task<Status> RemoteSink::append(io::Scope& scope, ByteView frame) {
+io::Task<Status> RemoteSink::append(io::Scope& scope, Bytes frame) {
   ClientActions actions = session_->machine().append(ByteCount(std::uint64_t{frame.size()}), session_->now());
   AFI_CO_TRY(const PortValue value, RemoteSession::finish_call(session_, scope, std::move(actions), frame));
   (void)value;

@@ -162,7 +162,7 @@ io::Task<PortAnswer> ServedSession::call(message::Begin& begin) {
   co_return PortValue(need);
 }
 io::Task<PortAnswer> ServedSession::call(message::Frame& frame) {
-  AFI_CO_TRY_STATUS(sink_->append(call_scope_, frame.bytes));
+  AFI_CO_TRY_STATUS(sink_->append(call_scope_, std::move(frame.bytes)));
   co_return PortValue(Done{});
 }
 io::Task<PortAnswer> ServedSession::call(message::Commit& commit) {

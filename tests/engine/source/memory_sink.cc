@@ -105,7 +105,7 @@ Status MemorySink::take(const format::FrameView& frame) {
   return {};
 }
 
-io::Task<Status> MemorySink::append(io::Scope& scope, ByteView frame) {
+io::Task<Status> MemorySink::append(io::Scope& scope, Bytes frame) {
   AFI_CO_STATUS(scope.check());
   if (number_ != replica_.sessions) co_return fail(ErrorCode::conflict, "fenced");
   if (replica_.cut_after_frames) {

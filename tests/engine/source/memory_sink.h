@@ -41,7 +41,7 @@ class MemorySink final : public PointSink {
   [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope& scope, const MachineDescription& machine,
                                                SeedBy seed_by) override;
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope& scope, BeginEpoch begin) override;
-  [[nodiscard]] io::Task<Status> append(io::Scope& scope, ByteView frame) override;
+  [[nodiscard]] io::Task<Status> append(io::Scope& scope, Bytes frame) override;
   [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope& scope, const format::PointRecord& record) override;
   [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk,
                                                                               Extent extent) override;

@@ -34,7 +34,7 @@ class FakeSink final : public PointSink {
     co_return Welcome{};
   }
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope&, BeginEpoch) override { co_return Need{}; }
-  [[nodiscard]] io::Task<Status> append(io::Scope&, ByteView) override { co_return Status{}; }
+  [[nodiscard]] io::Task<Status> append(io::Scope&, Bytes) override { co_return Status{}; }
   [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope&, const format::PointRecord&) override {
     co_return Receipt{};
   }

@@ -35,7 +35,7 @@ io::Task<Result<Need>> FakeSink::begin(io::Scope&, BeginEpoch begin) {
   co_return Need{.first_frame = machine().frames};
 }
 
-io::Task<Status> FakeSink::append(io::Scope& scope, ByteView frame) {
+io::Task<Status> FakeSink::append(io::Scope& scope, Bytes frame) {
   if (replica_.append_waits_for != nullptr) AFI_CO_TRY_STATUS(replica_.append_waits_for->wait(scope));
   if (replica_.append_takes != Duration{}) AFI_CO_TRY_STATUS(io::sleep_for(scope, replica_.append_takes));
   AFI_CO_STATUS(check_session());
