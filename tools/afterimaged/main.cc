@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <malloc.h>
+
 #include "io/posix/platform.h"
 #include "io/posix/signals.h"
 #include "io/task_group.h"
@@ -135,6 +137,14 @@ Task<Status> check_identity(io::Scope& scope, io::Platform platform, const tools
   co_return Status{};
 }
 
+// Frames come and go by the hundred kilobytes: without this glibc would give their memory back to the kernel each time,
+// which clears it again for the next.
+void keep_memory() {
+  constexpr int kept_bytes = 64 * 1024 * 1024;
+  mallopt(M_MMAP_THRESHOLD, kept_bytes / 2);
+  mallopt(M_TRIM_THRESHOLD, kept_bytes);
+}
+
 // Before the platform is known that the configuration chooses.
 Result<tools::Config> read_config_first(const Options& options) {
   AFI_TRY(const auto posix, io::posix::PosixPlatform::create({.disk_threads = 1, .workers_max = 1}));
@@ -143,6 +153,7 @@ Result<tools::Config> read_config_first(const Options& options) {
 }
 
 int run_program(const Options& options) {
+  keep_memory();
   auto config = read_config_first(options);
   if (!config) {
     complain("cannot read the configuration: " + config.error().text());
