@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A device that remembers every write, discard and flush, and the states that a power cut could have left it in.
 
-QEMU's blklogwrites writes the log, in the format of the kernel's dm-log-writes: a super block {magic, version, entries, sector
-size}, then per entry one sector {sector, sectors, flags, bytes of data} and its data.
+QEMU's blklogwrites writes the log, in the format of the kernel's dm-log-writes: a super block {magic, version,
+entries, sector size}, then per entry one sector {sector, sectors, flags, bytes of data} and its data.
 """
 import os
 import struct
@@ -39,7 +39,8 @@ class LoggedDevice:
             with open(path, "wb") as file:
                 file.truncate(size)
         self.storage = StorageDaemon(
-            self.folder, f"driver=file,node-name=data,filename={self.image}", f"driver=file,node-name=log,filename={self.log}",
+            self.folder, f"driver=file,node-name=data,filename={self.image}",
+            f"driver=file,node-name=log,filename={self.log}",
             f"driver=blklogwrites,node-name=logged,file=data,log=log,log-sector-size={SECTOR}", node="logged")
         make_file_system(kind, self.storage.exported)
         mount_file(kind, self.storage.exported, self.mounted_at)

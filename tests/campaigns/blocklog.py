@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""blocklog: every state that a power cut could have left of the replica's store and the primary's state, on a file system.
+"""blocklog: every state that a power cut could have left of the replica's store and the primary's state, on a file
+system.
 
-Both hosts live on one file system over a device that logs; a machine is seeded and goes through cycles, until segments of its
-journal roll over. Then the log is replayed to each flush, and to each with random subsets, and torn ones, of the writes before
-the next; each state is mounted, both daemons are started on it, and every point that had been acknowledged by that flush must
-be listed, verify, and the newest read as its image was. On some, the next cycle must come by itself, too.
+Both hosts live on one file system over a device that logs; a machine is seeded and goes through cycles, until
+segments of its journal roll over. Then the log is replayed to each flush, and to each with random subsets, and torn
+ones, of the writes before the next; each state is mounted, both daemons are started on it, and every point that had
+been acknowledged by that flush must be listed, verify, and the newest read as its image was. On some, the next cycle
+must come by itself, too.
 """
 import copy
 import os
@@ -26,8 +28,8 @@ def run(campaign):
     for kind in kinds:
         log = Log(campaign, kind)
         try:
-            log.record(9 if options.short else 32, 256 << 10 if options.short else 3 * MIB,
-                        2 * MIB if options.short else 7 * MIB)
+            log.record(9 if options.short else 32, 256 << 10 if options.short else 5 * MIB,
+                        2 * MIB if options.short else 9 * MIB)
             log.replay(options.rounds or (16 if options.short else None), 3 if options.short else SUBSETS)
         except BaseException:
             log.end(show_logs=True)
@@ -61,7 +63,8 @@ class Log:
             self.acknowledged_at[number + 1] = self.device.entries()
             self.pair.change(least, most)
         self.pair.check_lists()
-        segments = sum(name.endswith(".segment") for _, _, names in os.walk(os.path.join(where, "store")) for name in names)
+        names = [name for _, _, names in os.walk(os.path.join(where, "store")) for name in names]
+        segments = sum(name.endswith(".segment") for name in names)
         for host in self.world.hosts:
             host.kill()
         self.device.stop()
@@ -89,8 +92,8 @@ class Log:
                 self.check_states_of(replayer, flush, writes, subsets)
                 self.campaign.count(f"flush points on {self.kind}")
                 if self.campaign.counts[f"flush points on {self.kind}"] % 20 == 0 or sample:
-                    self.campaign.say(f"{self.kind}: flush {number + 1} of {len(epochs)}, {len(writes)} writes before the next, "
-                                      f"{self.campaign.counts.get(f'states on {self.kind}', 0)} states")
+                    self.campaign.say(f"{self.kind}: flush {number + 1} of {len(epochs)}, {len(writes)} entries to the "
+                                      f"next, {self.campaign.counts.get(f'states on {self.kind}', 0)} states")
             if self.campaign.is_over(0, 1):
                 self.campaign.say(f"{self.kind}: the time is over at flush {number + 1} of {len(epochs)}")
                 break
@@ -164,12 +167,12 @@ class Log:
 
     def go_on(self, must):
         """The next point, without a hand. What no host has any more may come again as something else."""
-        listed = self.listed()
-        self.pair.oracle.seen = {sequence: seen for sequence, seen in self.pair.oracle.seen.items() if sequence in listed}
+        listed, oracle = self.listed(), self.pair.oracle
+        oracle.seen = {sequence: seen for sequence, seen in oracle.seen.items() if sequence in listed}
         done = self.pair.alpha.run(*self.pair.words())
         if done.status == 15 and not must:  # it was through, and nobody had been told
             done = self.pair.alpha.run("sync", MACHINE, "--json")
-        holds(self.pair.take(done.status, done.out, done.err), f"the next point does not come: {done.status}: {done.err.strip()}"
-              f"{done.out.strip()}")
+        holds(self.pair.take(done.status, done.out, done.err),
+              f"the next point does not come: {done.status}: {done.err.strip()}{done.out.strip()}")
         self.pair.check_restores(self.pair.check_lists()[-1])
         self.campaign.count("states that went on with a cycle")

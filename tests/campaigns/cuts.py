@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """cuts: the connection is cut at any byte, 50 times in one seeding, then in cycles; next to nothing may be sent twice.
 
-A relay cuts: with a reset, with an end, with both, or by falling silent. How much came twice the replica says itself: it logs
-with each session how many bytes of frames came. What one uncut seeding of the same images costs is the measure; the relay's
-own count stands beside it. Buffers of the network are made small, so that what was lost in them is little.
+A relay cuts: with a reset, with an end, with both, or by falling silent. How much came twice the replica says itself:
+it logs with each session how many bytes of frames came. What one uncut seeding of the same images costs is the
+measure; the relay's own count stands beside it. Buffers of the network are made small, so that what was lost in them
+is little.
 """
 import re
 import time
@@ -75,7 +76,8 @@ class Cutting:
         pair.alpha.run("unprotect", "calm")
         holds(frames > 0, "the replica does not log how many bytes of frames a session brought")
         self.measure()
-        self.campaign.say(f"an uncut seeding of {self.mebibytes} MiB: {frames} bytes of frames, {relay['bytes']} on the wire")
+        self.campaign.say(f"an uncut seeding of {self.mebibytes} MiB: {frames} bytes of frames, "
+                          f"{relay['bytes']} on the wire")
         return frames, relay["bytes"]
 
     # ---- the seeding
@@ -96,8 +98,9 @@ class Cutting:
         frames, sessions, after = self.measure()
         twice, wire = frames - once[0], after["bytes"] - before["bytes"] - once[1]
         image = self.mebibytes * MIB
-        self.campaign.say(f"{sessions} sessions; sent twice: {twice} bytes of frames ({twice / image:.2%} of the images) by the "
-                          f"replica's count, {wire} bytes ({wire / image:.2%}) with handshakes by the relay's")
+        self.campaign.say(f"{sessions} sessions; sent twice: {twice} bytes of frames ({twice / image:.2%} of the "
+                          f"images) by the replica's count, {wire} bytes ({wire / image:.2%}) with handshakes by the "
+                          "relay's")
         self.campaign.count("percent of the images sent twice, by the replica's count", round(100 * twice / image, 2))
         self.campaign.count("percent of the images sent twice, by the relay's count", round(100 * wire / image, 2))
         holds(twice < TWICE_MAX * image, f"{twice} bytes of {image} came twice")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """errors: the device under a part of the product fails every write; nothing may be acknowledged that it cannot hold.
 
-For each file system and each of base (in a seeding), journal (in a cycle), host.db and the primary's state: points are made,
-the device fails, at once or in the middle of a transfer, and commands are given. None may be acknowledged; status must say
-why; old points must read, unless the file system itself has shut down, and then must not read wrong. The device heals. The
-daemons are started again, on half of the rounds on the file system as it is, whose cache holds what the device never got;
-then the file system is mounted anew, and only what the device holds is left to be checked.
+For each file system and each of base (in a seeding), journal (in a cycle), host.db and the primary's state: points
+are made, the device fails, at once or in the middle of a transfer, and commands are given. None may be acknowledged;
+status must say why; old points must read, unless the file system itself has shut down, and then must not read wrong.
+The device heals. The daemons are started again, on half of the rounds on the file system as it is, whose cache holds
+what the device never got; then the file system is mounted anew, and only what the device holds is left to be checked.
 """
 import os
 import shutil
@@ -102,6 +102,8 @@ class Case:
         self.check_stays_refused()
         self.check_old_points(before)
         self.device.heal()
+        if self.random.random() < 0.5:
+            self.go_on_healed()
         in_place = self.random.random() < 0.5
         self.start_again(in_place)
         self.check_whole("after the fault")
@@ -130,13 +132,20 @@ class Case:
 
     def judge(self, status, out, err, what, is_before):
         if self.target == "host.db":
-            # The journal, which is elsewhere, is the truth; its index may fail, and then the point stays and is found again.
+            # The journal, which is elsewhere, is the truth; where its index fails, the point stays and is found again.
             self.pair.take(status, out, err)
             return
         holds(status != 0 or not is_before, f"{self.kind}, {self.target}: {what} is acknowledged: {out.strip()}")
         if status == 0:  # it was through before the device failed
             self.pair.take(status, out, err)
             self.campaign.count("commands that were done before the device failed")
+
+    def go_on_healed(self):
+        """No daemon was started again: what is acknowledged now must be on the device, too, when it is mounted anew."""
+        done = self.pair.alpha.run(*self.pair.words())
+        took = self.pair.take(done.status, done.out, done.err)
+        self.campaign.count(f"healed, not started again: {self.target} {'goes on' if took else 'waits for a start'}")
+        self.told += "" if took else "waits for a start, "
 
     def check_reason(self):
         """On the host that is hurt: the machine does not look healthy, and it says why."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill: SIGKILL to either daemon or both, again and again, and after each round everything acknowledged must be there.
 
-A round: the images change; a command begins (seeding, cycle, verify); at a moment left to chance one daemon or both are
-killed, in some rounds once more while they recover; they are started again, and the machine must go on by itself. A kill
-counts as one during a transfer if the job had sent a part, and not all, of its bytes when last looked at, right before.
+A round: the images change; a command begins (seeding, cycle, verify); at a moment left to chance one daemon or both
+are killed, in some rounds once more while they recover; they are started again, and the machine must go on by itself.
+A kill counts as one during a transfer if the job had sent a part, and not all, of its bytes when last looked at,
+right before.
 """
 import time
 
@@ -23,7 +24,8 @@ def run(campaign):
         Round(campaign, pair, number).run()
     finish(campaign, pair)
     transfers, rounds = campaign.counts.get("kills during a transfer", 0), campaign.counts["rounds"]
-    holds(transfers * 5 >= rounds * 2, f"only {transfers} of {rounds} rounds killed during a transfer: this proves too little")
+    holds(transfers * 5 >= rounds * 2,
+          f"only {transfers} of {rounds} rounds killed during a transfer: this proves too little")
 
 
 def renew(campaign, pair):
@@ -60,16 +62,18 @@ class Round:
             job = self.pair.chi.begin("verify", MACHINE, "--all")
             self.wait_for_verify(job)
         else:
-            least, most = self.random.choice(((6 * MIB, 20 * MIB), (1 * MIB, 6 * MIB), (512, MIB)))
-            self.pair.change(least if self.moment != "transfer" else 6 * MIB, most if self.moment != "transfer" else 20 * MIB)
+            large = (6 * MIB, 20 * MIB)
+            self.pair.change(*(large if self.moment == "transfer" else
+                               self.random.choice((large, (1 * MIB, 6 * MIB), (512, MIB)))))
             job = self.pair.alpha.begin(*self.pair.words())
             getattr(self, "wait_for_" + self.moment)(job)
         was = self.strike(job)
         self.start_again()
         self.settle(job)
         self.campaign.count("rounds")
-        self.campaign.say(f"round {self.number}: {'seeding' if self.seeds else 'verify' if self.moment == 'verify' else 'cycle'}"
-                          f", {' and '.join(host.name for host in self.victims)} killed {was}"
+        work = "seeding" if self.seeds else "verify" if self.moment == "verify" else "cycle"
+        names = " and ".join(host.name for host in self.victims)
+        self.campaign.say(f"round {self.number}: {work}, {names} killed {was}"
                           f"{', and again while starting' if self.while_starting else ''}; "
                           f"{len(self.pair.oracle.seen)} points")
 
@@ -147,8 +151,9 @@ class Round:
             pass
         else:
             alone = pair.alpha not in self.victims
-            holds(not alone, f"the primary does not get over a kill of the replica: status {job.returncode}: {err.strip()}")
-            holds(job.returncode == 13, f"after a kill of its daemon a command ends with {job.returncode}: {err.strip()}")
+            said = f"status {job.returncode}: {err.strip()}"
+            holds(not alone, f"the primary does not get over a kill of the replica: {said}")
+            holds(job.returncode == 13, f"a command whose daemon was killed ends with {said}")
         if pair.oracle.acknowledged:
             pair.check_lists(settled=False)
         # Else the next kill falls on what this one left.

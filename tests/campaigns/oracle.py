@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the images of a machine were, and when: kept outside of both daemons, from the images alone.
 
-While an image is at rest, a version of it stands: hashes of every 64 KiB and the time from which on, and until when, it was
-so. A recovery point must equal the version that stood at the time of its freeze.
+While an image is at rest, a version of it stands: hashes of every 64 KiB and the time from which on, and until when,
+it was so. A recovery point must equal the version that stood at the time of its freeze.
 """
 import calendar
 import hashlib
@@ -77,13 +77,15 @@ class Oracle:
         holds(sequences == sorted(set(sequences)), f"{where} lists points {sequences}")
         listed = {point["sequence"]: point for point in points}
         for sequence, digest in self.acknowledged.items():
-            holds(sequence in listed, f"{where} does not list point {sequence}, which was acknowledged; it has {sequences}")
+            holds(sequence in listed, f"{where} does not list point {sequence}, which was acknowledged; it lists "
+                  f"{sequences}")
             told = listed[sequence]["digest"]
             holds(told == digest, f"{where} lists point {sequence} as {told}; it was acknowledged as {digest}")
         for point in points:
             holds(not point.get("damage"), f"{where}: point {point['sequence']} is damaged: {point.get('damage')}")
             digest, _ = self.seen.setdefault(point["sequence"], (point["digest"], self.version_at(point)))
-            holds(digest == point["digest"], f"{where}: point {point['sequence']} was {digest} and is {point['digest']}")
+            holds(digest == point["digest"],
+                  f"{where}: point {point['sequence']} was {digest} and is {point['digest']}")
 
     def check_content(self, sequence, disk, path):
         version = self.seen[sequence][1]

@@ -41,7 +41,7 @@ class Pair:
             image.truncate((mebibytes + 3) * MIB + 512)
 
     def change(self, least, most):
-        """So many bytes, about, all over the images: noise, text, zeros, single sectors. Each file is synced now and then."""
+        """So many bytes, about, all over the images: noise, text, zeros, single sectors."""
         self.oracle.stir()
         goal, done = self.random.randint(least, most), 0
         while done < goal:

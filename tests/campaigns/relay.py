@@ -5,8 +5,8 @@
 
 Told on its standard input, a line each; answered with a line each:
 
-    cut BYTES HOW   once so many more bytes went to the replica, end the connection: reset, close, half (reset towards the
-                    primary, closed towards the replica), or hang (nothing moves any more, until the next order)
+    cut BYTES HOW   once so many more bytes went to the replica, end the connection: reset, close, half (reset
+                    towards the primary, closed towards the replica), or hang (nothing moves until the next order)
     go              no cut any more
     count           bytes that went to the replica, connections that were made, cuts that were made
 """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts as processes: a daemon each, commanded by the command line, in a folder that is removed at the end.
 
-Of process tests (tests/tools/afterimaged) and of fault campaigns (tests/campaign); neither waits by sleeping a fixed time.
+Of process tests (tests/tools/afterimaged) and of fault campaigns (tests/campaign); neither waits by sleeping a fixed
+time.
 """
 import http.client
 import json
@@ -130,7 +131,8 @@ class Host:
         wait_until(f"the daemon of {self.name} answers", self.answers)
 
     def answers(self):
-        assert self.process.poll() is None, f"the daemon of {self.name} ended with {self.process.returncode}:\n{self.log()}"
+        ended = self.process.poll()
+        assert ended is None, f"the daemon of {self.name} ended with {ended}:\n{self.log()}"
         return self.run("status").status == 0
 
     def run(self, *words):
