@@ -2,9 +2,9 @@
 #include "io/posix/event_reactor.h"
 
 #include <cerrno>
+#include <ctime>
 
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "io/base/check.h"
 

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <thread>
 
 #include <sys/random.h>
-#include <time.h>
 
 #include "io/base/check.h"
 #include "io/posix/directory.h"

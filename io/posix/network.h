@@ -19,7 +19,7 @@ class PosixNetwork final : public SocketNetwork {
  private:
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_to(Scope& scope, Address to) override;
   [[nodiscard]] Result<std::unique_ptr<Stream>> make_stream(UniqueFd fd, std::string peer) override;
-  [[nodiscard]] Result<std::unique_ptr<Listener>> make_listener(ListeningSocket socket) override;
+  [[nodiscard]] Result<std::unique_ptr<Listener>> make_listener(ListeningSocket listening) override;
 
   EventReactor& reactor_;
   const SystemCalls& calls_;

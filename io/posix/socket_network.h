@@ -35,7 +35,7 @@ class SocketNetwork : public Network {
   // What the platform does. A TCP address; a connected socket (non-blocking); a listening one.
   [[nodiscard]] virtual Task<Result<std::unique_ptr<Stream>>> connect_to(Scope& scope, Address to) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Stream>> make_stream(UniqueFd fd, std::string peer) = 0;
-  [[nodiscard]] virtual Result<std::unique_ptr<Listener>> make_listener(ListeningSocket socket) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Listener>> make_listener(ListeningSocket listening) = 0;
 
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_unix(Scope& scope, Endpoint to);
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_tcp(Scope& scope, Endpoint to);

@@ -18,7 +18,7 @@ class UringNetwork final : public posix::SocketNetwork {
  private:
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_to(Scope& scope, posix::Address to) override;
   [[nodiscard]] Result<std::unique_ptr<Stream>> make_stream(posix::UniqueFd fd, std::string peer) override;
-  [[nodiscard]] Result<std::unique_ptr<Listener>> make_listener(posix::ListeningSocket socket) override;
+  [[nodiscard]] Result<std::unique_ptr<Listener>> make_listener(posix::ListeningSocket listening) override;
 
   Ring& ring_;
 };

@@ -7,7 +7,7 @@
 namespace afterimage::daemon {
 namespace {
 
-Result<ChosenPlatform> on_posix(std::string reason) {
+Result<ChosenPlatform> on_posix(const std::string& reason) {
   AFI_TRY(std::unique_ptr<io::posix::HostPlatform> host, io::posix::PosixPlatform::create());
   return ChosenPlatform{.host = std::move(host), .reason = "files and sockets through epoll and threads: " + reason};
 }
