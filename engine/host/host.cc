@@ -27,6 +27,7 @@ io::Task<Result<std::unique_ptr<Host>>> Host::open(io::Scope& scope, const io::P
   AFI_CO_TRY_STATUS(host->open_state(scope));
   AFI_CO_TRY_STATUS(host->open_catalogue(scope));
   AFI_CO_TRY_STATUS(host->open_stores(scope));
+  AFI_CO_TRY_STATUS(host->look_for_strangers(scope));
   AFI_CO_TRY_STATUS(host->primaries_.open(scope, *host->state_));
   co_return host;
 }
@@ -83,6 +84,20 @@ io::Task<Status> Host::open_stores(io::Scope& scope) {
       notices_.push_back(trouble.id.text() + ": " + trouble.reason);
     stores_.push_back(std::move(store));
   }
+  co_return Status{};
+}
+
+// A host.db that was lost comes back without what only it knew; the journals tell that there was more.
+io::Task<Status> Host::look_for_strangers(io::Scope& scope) {
+  AFI_CO_TRY(const std::vector<std::string> names, replica_commands_.machines_of_strangers(scope));
+  if (names.empty()) co_return Status{};
+  constexpr std::size_t named_max = 5;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), named_max); ++i) list += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > named_max) list += " and " + std::to_string(names.size() - named_max) + " more";
+  notices_.push_back("host.db does not know the primary of " + list +
+                     ": it is not the one these replicas were made with. Machines and points were rebuilt from the "
+                     "journals; peers, permissions and registration keys are gone: enrol the primaries again");
   co_return Status{};
 }
 

@@ -90,6 +90,7 @@ class Host final : public CommandPort, public ReplicaGate {
   [[nodiscard]] io::Task<Status> open_state(io::Scope& scope);
   [[nodiscard]] io::Task<Status> open_catalogue(io::Scope& scope);
   [[nodiscard]] io::Task<Status> open_stores(io::Scope& scope);
+  [[nodiscard]] io::Task<Status> look_for_strangers(io::Scope& scope);
   [[nodiscard]] replica::ReplicaStore* find_store(const std::string& name);
 
   io::Platform platform_;

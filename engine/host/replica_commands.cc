@@ -28,6 +28,9 @@ PointInfo point_info(const catalogue::PointRow& row) {
                    .damage = row.damage};
 }
 
+constexpr std::string_view enrol_again =
+    "enrol it again: 'afterimage enrol key' here, 'afterimage enrol join KEY' there";
+
 Health health_of(const MachineStatus& status, bool stopped, bool damaged) {
   if (stopped || damaged) return Health::critical;
   return status.points == 0 ? Health::warning : Health::normal;
@@ -47,6 +50,16 @@ io::Task<std::string> ReplicaCommands::owner_name(io::Scope& scope, HostId owner
   auto looking = catalogue_->peer(scope, owner);
   const Result<std::optional<catalogue::PeerRow>> peer = co_await looking;
   co_return peer && *peer ? (*peer)->name : owner.text();
+}
+
+io::Task<Result<std::vector<std::string>>> ReplicaCommands::machines_of_strangers(io::Scope& scope) {
+  std::vector<std::string> names;
+  const std::vector<std::shared_ptr<replica::Machine>> machines = all();
+  for (const std::shared_ptr<replica::Machine>& machine : machines) {
+    AFI_CO_TRY(const std::optional<catalogue::PeerRow> owner, catalogue_->peer(scope, machine->file().owner));
+    if (!owner) names.push_back(machine->description().name);
+  }
+  co_return names;
 }
 
 io::Task<Result<std::shared_ptr<replica::Machine>>> ReplicaCommands::find(io::Scope& scope, std::string name) {
@@ -261,6 +274,10 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
   }
   const bool stopped = machine->state() == replica::MachineState::stopped;
   status.health = health_of(status, stopped, damaged);
+  if (status.peer == machine->file().owner.text()) {
+    status.health = std::max(status.health, Health::warning);
+    status.reasons.push_back("its primary is not known to this host; " + std::string(enrol_again));
+  }
   if (stopped) status.reasons.push_back("stopped: " + machine->stop_reason());
   if (damaged) status.reasons.push_back("some points are damaged; 'afterimage points " + status.name + "' shows which");
   if (status.points == 0) status.reasons.push_back("no point yet");

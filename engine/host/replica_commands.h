@@ -33,9 +33,12 @@ class ReplicaCommands {
   [[nodiscard]] std::vector<std::shared_ptr<replica::Machine>> all() const;
   [[nodiscard]] io::Task<MachineStatus> status_of(io::Scope& scope, std::shared_ptr<replica::Machine> machine);
   [[nodiscard]] std::vector<MachineStatus> troubles() const;  // machines that could not be opened
+  // Names of machines whose primary host.db does not know: it was lost, and only the journals remember them.
+  [[nodiscard]] io::Task<Result<std::vector<std::string>>> machines_of_strangers(io::Scope& scope);
   [[nodiscard]] static std::vector<PointInfo> points_of(const replica::Machine& machine);
 
  private:
+  // The name of a peer; its id's text if host.db does not know it.
   [[nodiscard]] io::Task<std::string> owner_name(io::Scope& scope, HostId owner);
   [[nodiscard]] Result<Sequence> select(const replica::Machine& machine, const std::string& written) const;
   [[nodiscard]] io::Task<Result<JobResult>> run_restore(Job& job, std::shared_ptr<replica::Machine> machine,

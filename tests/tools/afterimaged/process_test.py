@@ -226,14 +226,34 @@ class BadInput(Case):
         answer = self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={image}")
         self.refused(13, answer, f"replica 127.0.0.1:{self.chi.replication_port} cannot be reached")
 
-    def test_a_replica_that_has_forgotten_this_host_says_what_to_do(self):
-        self.two_hosts()
-        self.enrol()
+    def lose_host_db(self):
         self.chi.stop()
         for name in os.listdir(self.world.path("store")):
             if name.startswith("host.db"):
                 os.remove(os.path.join(self.world.path("store"), name))
         self.chi.start()
+
+    def test_a_lost_host_db_is_rebuilt_with_all_points_and_says_what_is_gone(self):
+        self.two_hosts()
+        self.enrol()
+        image = self.image(2)
+        self.protect(image)
+        points = self.chi.points("web1")
+        self.lose_host_db()
+        self.assertIn("peers, permissions and registration keys are gone", self.chi.log())
+        self.assertEqual(self.chi.points("web1"), points)
+        machine = self.chi.json("status")["machines"][0]
+        self.assertEqual(machine["health"], "warning")
+        self.assertIn("its primary is not known to this host", machine["reasons"][0])
+        self.enrol()
+        self.assertEqual(self.chi.json("status")["machines"][0]["health"], "normal")
+        self.assertEqual(self.alpha.run("sync", "web1").status, 0)
+        self.assert_restores("web1", "latest", image)
+
+    def test_a_replica_that_has_forgotten_this_host_says_what_to_do(self):
+        self.two_hosts()
+        self.enrol()
+        self.lose_host_db()
         answer = self.alpha.run("protect", "web1", "--replica", "chi", "--disk", f"root={self.image(1)}")
         self.refused(12, answer, f"replica 127.0.0.1:{self.chi.replication_port} does not know this host; "
                      "run 'afterimage enrol join KEY' first")
