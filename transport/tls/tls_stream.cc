@@ -64,9 +64,12 @@ io::Task<Status> TlsStream::receive(io::Scope& scope) {
 }
 
 io::Task<Status> TlsStream::send_output(io::Scope& scope) {
+  if (is_sending_) co_return fail(ErrorCode::unreachable, "write to a TLS stream", "the connection is broken");
   while (engine_.has_output()) {
     Bytes output = engine_.take_output(std::exchange(spare_, {}));
+    is_sending_ = true;  // and stays so when this frame is destroyed in the middle: what was sent ends anywhere
     AFI_CO_TRY_STATUS(raw_->write(scope, ByteView(output)));
+    is_sending_ = false;
     spare_ = std::move(output);
   }
   co_return Status{};
@@ -131,10 +134,10 @@ void TlsStream::close() { raw_->close(); }
 
 std::string TlsStream::peer() const { return raw_->peer(); }
 
-// After a failed read: what the peer is to hear of it. A writer cannot be in the way: its next step fails in the
-// engine.
+// After a failed read: what the peer is to hear of it. A writer that is held up goes first, and takes the alert along
+// if it gets on; any other fails: in the engine, or because the alert is being sent.
 io::Task<void> TlsStream::send_alert(io::Scope& scope) {
-  if (!engine_.has_output()) co_return;
+  if (is_sending_ || !engine_.has_output()) co_return;
   io::Scope brief(scope, leave_timeout);
   auto sending = send_output(brief);
   static_cast<void>(co_await sending);

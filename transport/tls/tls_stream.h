@@ -72,6 +72,7 @@ class TlsStream final : public io::Stream {
   std::unique_ptr<io::Stream> raw_;
   TlsEngine engine_;
   Bytes incoming_;  // ciphertext just read
+  bool is_sending_ = false;
   Bytes spare_;     // what the last output was in
   Bytes gathered_;  // small parts of write_parts
 };

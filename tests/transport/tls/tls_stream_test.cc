@@ -219,6 +219,73 @@ TEST_F(Sockets, ACutIsNotAnEnd) {
   EXPECT_REFUSED(read_text(**server), ErrorCode::unreachable, "");
 }
 
+// A stream that sees to it that it is written by one task at a time.
+class OneWriter final : public io::Stream {
+ public:
+  explicit OneWriter(std::unique_ptr<io::Stream> inner) : inner_(std::move(inner)) {}
+  [[nodiscard]] io::Task<Result<std::size_t>> read_some(io::Scope& scope, MutableBytes out) override {
+    return inner_->read_some(scope, out);
+  }
+  [[nodiscard]] io::Task<Status> write(io::Scope& scope, ByteView data) override {
+    EXPECT_FALSE(is_writing) << "two tasks write at once";
+    is_writing = true;
+    ++writes;
+    auto writing = inner_->write(scope, data);
+    Status written = co_await writing;
+    is_writing = false;
+    co_return written;
+  }
+  [[nodiscard]] io::Task<Status> shutdown_write(io::Scope& scope) override { return inner_->shutdown_write(scope); }
+  void close() override { inner_->close(); }
+  [[nodiscard]] std::string peer() const override { return inner_->peer(); }
+  [[nodiscard]] std::optional<io::PeerCredentials> credentials() const override { return inner_->credentials(); }
+
+  bool is_writing = false;
+  std::uint64_t writes = 0;
+
+ private:
+  std::unique_ptr<io::Stream> inner_;
+};
+
+// Once the writer is held up, the other end is cut off without a goodbye; then the reader hears of it.
+io::Task<void> cut_while_writing(io::Scope& scope, TlsStream& stream, OneWriter& near, OneWriter& far, Status& heard) {
+  io::TaskGroup group(scope.reactor());
+  Status written;
+  const Bytes much = pattern(64U << 20U, 5);
+  group.spawn(write_all(scope, stream, much, written));
+  // Held up: the same write is under way look after look.
+  for (std::uint64_t looks = 0, seen = 0; looks < 20; looks = near.is_writing && near.writes == seen ? looks + 1 : 0) {
+    seen = near.writes;
+    auto sleeping = io::sleep_for(scope, std::chrono::milliseconds(1));
+    AFI_CHECK((co_await sleeping).has_value());
+  }
+  auto cutting = far.shutdown_write(scope);
+  heard = co_await cutting;
+  Bytes data;
+  auto reading = read_all(scope, stream, data, heard);
+  co_await reading;
+  stream.close();
+  auto joining = group.join();
+  co_await joining;
+  EXPECT_FALSE(written.has_value());
+}
+
+TEST_F(Sockets, ACutIsToldToNobodyWhileAWriterIsHeldUp) {
+  connect();
+  auto near_end = std::make_unique<OneWriter>(std::move(near));
+  auto far_end = std::make_unique<OneWriter>(std::move(far));
+  OneWriter& here = *near_end;
+  OneWriter& there = *far_end;
+  near = std::move(near_end);
+  far = std::move(far_end);
+  run(shake_both(context_of(at_client), context_of(at_server), {}));
+  ASSERT_GOOD(client);
+  ASSERT_GOOD(server);
+  Status heard;
+  run(cut_while_writing(*scope, **client, here, there, heard));
+  EXPECT_REFUSED(heard, ErrorCode::unreachable, "");
+}
+
 TEST_F(Sockets, ARefusalIsPreciseHereAndGeneralThere) {
   at_server.trust.revoked_hosts.insert(primary.label.id);
   EXPECT_REFUSED(hear_refusal({}), ErrorCode::authentication, "refused the certificate of this host");
