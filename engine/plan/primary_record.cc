@@ -85,6 +85,8 @@ Status read_fixed(ByteReader& reader, PrimaryRecord& record) {
 
 Status read_optional(ByteReader& reader, PrimaryRecord& record) {
   AFI_TRY(const std::uint8_t flags, reader.read<std::uint8_t>());
+  if ((flags & ~(has_acknowledged | has_hashes | has_pending)) != 0)
+    return fail(ErrorCode::damaged, "a primary record with unknown parts");
   if ((flags & has_acknowledged) != 0) {
     AFI_TRY(const ByteView bytes, read_block(reader));
     AFI_TRY(record.acknowledged, format::PointRecord::parse(bytes));
@@ -95,6 +97,17 @@ Status read_optional(ByteReader& reader, PrimaryRecord& record) {
   if ((flags & has_pending) != 0) {
     AFI_TRY(record.pending, read_pending(reader));
   }
+  return {};
+}
+
+// What its users take for granted, and a check over the bytes does not tell.
+Status check_parts(const PrimaryRecord& record) {
+  const std::size_t disks = record.description.disks.size();
+  const bool replicates = record.stage == PrimaryStage::replicating;
+  const bool fits = replicates == record.acknowledged.has_value() &&
+                    (!record.hashes || (replicates && record.hashes->checks.size() == disks)) &&
+                    (!record.pending || record.pending->hashes.checks.size() == disks);
+  if (!fits) return fail(ErrorCode::damaged, "a primary record whose parts contradict each other");
   return {};
 }
 
@@ -146,6 +159,7 @@ Result<PrimaryRecord> PrimaryRecord::parse(ByteView bytes) {
   AFI_TRY_STATUS(read_fixed(reader, record));
   AFI_TRY_STATUS(read_optional(reader, record));
   if (!reader.at_end()) return fail(ErrorCode::damaged, "a primary record goes on after its end");
+  AFI_TRY_STATUS(check_parts(record));
   return record;
 }
 

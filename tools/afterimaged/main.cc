@@ -141,8 +141,9 @@ Task<Status> check_identity(io::Scope& scope, io::Platform platform, const tools
 // which clears it again for the next.
 void keep_memory() {
   constexpr int kept_bytes = 64 * 1024 * 1024;
-  mallopt(M_MMAP_THRESHOLD, kept_bytes / 2);
-  mallopt(M_TRIM_THRESHOLD, kept_bytes);
+  // There is no other thread yet.
+  mallopt(M_MMAP_THRESHOLD, kept_bytes / 2);  // NOLINT(concurrency-mt-unsafe)
+  mallopt(M_TRIM_THRESHOLD, kept_bytes);      // NOLINT(concurrency-mt-unsafe)
 }
 
 // Before the platform is known that the configuration chooses.
