@@ -136,6 +136,14 @@ io::Task<Status> Base::stage_one(io::Scope& scope, std::size_t disk_index, const
                                  ByteView raw) {
   BaseDisk& disk = disks_[disk_index];
   AFI_CO_STATUS(check_end(frame, raw, disk.image->size()));
+  // A primary that knows less than this base goes back, and its images may have changed since: from there on the base
+  // is to be sent again, and after a crash, too.
+  const SeedingPosition begin{.disk_index = static_cast<std::uint32_t>(disk_index),
+                              .block = frame.extents().front().extent.first};
+  if (begin < staged_->position) {
+    staged_->position = begin;
+    AFI_CO_TRY_STATUS(checkpoint(scope));
+  }
   std::span<const format::BlockHash> hashes = frame.hashes();
   for (const format::FrameExtent& part : frame.extents()) {
     if (part.kind == format::BlockKind::zero) {

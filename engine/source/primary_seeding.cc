@@ -198,7 +198,10 @@ io::Task<Status> PrimaryMachine::stage(io::Scope& scope, PointSink& sink, const 
   const BeginEpoch begin{.kind = EpochKind::seeding, .epoch = staged.progress.epoch, .parent = {}};
   AFI_CO_TRY(const Need need, sink.begin(scope, begin));
   staged.first_frame = need.first_frame;
-  staged.progress.position = std::min(staged.progress.position, need.position);
+  if (need.position < staged.progress.position) {  // from there on the hashes are about to change
+    staged.progress.position = need.position;
+    AFI_CO_TRY_STATUS(files_.save_seeding(scope, staged.progress));
+  }
   AFI_CO_TRY(const std::unique_ptr<ScanImages> images, freeze_images(scope, Reading::live));
   for (std::size_t i = 0; i < images->size(); ++i) {
     if ((*images)[i].size() != record_.description.disks[i].size) {

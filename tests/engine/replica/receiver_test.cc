@@ -152,6 +152,37 @@ TEST_F(Receiving, FramesThatCameBeforeACutNeedNotComeAgain) {
   EXPECT_EQ(bench.check(primary), "");
 }
 
+// A primary that lost its own progress sends again from an earlier block, of images that have changed since.
+TEST_F(Receiving, ASeedThatGoesBackIsNotAheadOfItselfAfterARestart) {
+  std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(welcome.has_value());
+  ASSERT_TRUE(bench.run(primary.stage(*bench.scope, *sink, *welcome)).has_value());
+  primary.write(0, 0, std::byte{7});
+  primary.prepare_pending(welcome->newest_epoch.next().next());
+  const BeginEpoch closing{.kind = EpochKind::cycle, .epoch = primary.pending_record().epoch, .parent = {}};
+  ASSERT_TRUE(bench.run(sink->begin(*bench.scope, closing)).has_value());  // makes the whole seed durable
+  sink = bench.store->receiver(primary.peer());
+  const auto whole = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(whole.has_value() && whole->staged.has_value());
+  const BeginEpoch seeding{.kind = EpochKind::seeding, .epoch = whole->staged->epoch, .parent = {}};
+  ASSERT_TRUE(bench.run(sink->begin(*bench.scope, seeding)).has_value());
+  const Bytes first =
+      kit::encode_again(primary.pending_frames().front(), [&](format::FrameIdentity& identity, format::RawFrame&) {
+        identity.birth = whole->staged->epoch;
+        identity.number = whole->staged->frames;
+      });
+  ASSERT_TRUE(bench.run(sink->append(*bench.scope, first)).has_value());
+  sink = bench.store->receiver(primary.peer());  // and the connection is cut
+  ASSERT_TRUE(bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network)).has_value());
+  ASSERT_TRUE(bench.restart().has_value());
+  sink = bench.store->receiver(primary.peer());
+  const auto back = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(back.has_value() && back->staged.has_value());
+  EXPECT_LT(back->staged->position, whole->staged->position);
+  EXPECT_EQ(back->staged->position, (SeedingPosition{.disk_index = 0, .block = {}}));
+}
+
 // What a peer may get wrong about a cycle: each is refused, the head stays, and an honest session goes on.
 class BadCycle : public Receiving {
  protected:
