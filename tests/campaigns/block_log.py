@@ -7,8 +7,7 @@ entries, sector size}, then per entry one sector {sector, sectors, flags, bytes 
 import os
 import struct
 
-from campaigns.devices import MIB, StorageDaemon, make_file_system, mount_file
-from process_kit import run_quietly
+from campaigns.devices import MIB, StorageDaemon, make_file_system, mount_file, unmount
 
 SECTOR = 512
 MAGIC = 0x6A736677736872
@@ -53,7 +52,7 @@ class LoggedDevice:
         return entries
 
     def stop(self):
-        run_quietly("umount", self.mounted_at)
+        unmount(self.mounted_at)
         self.storage.end()
 
     def end(self):

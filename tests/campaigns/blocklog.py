@@ -13,9 +13,8 @@ import os
 
 from campaigns.block_log import LoggedDevice, Replayer, read_log, subset
 from campaigns.campaign import Lie, holds
-from campaigns.devices import chosen, mount_file
+from campaigns.devices import chosen, mount_file, unmount
 from campaigns.pair import MACHINE, MIB, Pair
-from process_kit import run_quietly
 
 SUBSETS = 8
 
@@ -136,7 +135,7 @@ class Log:
             self.pair.oracle = whole
             for host in self.world.hosts:
                 host.kill()
-            run_quietly("umount", self.device.mounted_at)
+            unmount(self.device.mounted_at)
         self.campaign.count(f"states on {self.kind}")
 
     def oracle_at(self, flush):

@@ -46,6 +46,12 @@ def mount_file(kind, path, folder, *more):
         run_quietly("losetup", "--detach", device)
 
 
+def unmount(folder):
+    """What a killed daemon had open through io_uring the kernel lets go of a moment after its end."""
+    wait_until(f"nobody uses {folder}", lambda: subprocess.run(
+        ["umount", folder], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0)
+
+
 class StorageDaemon:
     """An image as the file `exported`, through the block drivers given."""
 
@@ -97,7 +103,7 @@ class ErrorDevice:
         mount_file(self.kind, self.storage.exported, self.mounted_at)
 
     def unmount(self):
-        run_quietly("umount", self.mounted_at)
+        unmount(self.mounted_at)
 
     def fail(self):
         with open(self.trigger, "wb"):

@@ -13,7 +13,7 @@ import signal
 import subprocess
 
 from campaigns.campaign import Lie, holds
-from campaigns.devices import ErrorDevice, chosen
+from campaigns.devices import ErrorDevice, chosen, unmount
 from campaigns.pair import MACHINE, MIB, Pair
 from process_kit import PATIENCE, run_quietly
 
@@ -196,7 +196,7 @@ class Case:
                 host.process.wait(PATIENCE)
         if not in_place or self.is_shut_down():
             if self.bound:
-                run_quietly("umount", self.bound[1])
+                unmount(self.bound[1])
             self.device.unmount()
             self.device.mount()
             self.bind()

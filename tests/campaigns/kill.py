@@ -115,6 +115,7 @@ class Round:
 
     def strike(self, job):
         is_transfer, part = (False, 0.0) if self.moment == "verify" else self.progress(job)
+        self.was_connected = is_transfer
         for host in self.victims:
             host.kill()
             self.campaign.count(f"kills of {'the primary' if host is self.pair.alpha else 'the replica'}")
@@ -152,7 +153,8 @@ class Round:
         else:
             alone = pair.alpha not in self.victims
             said = f"status {job.returncode}: {err.strip()}"
-            holds(not alone, f"the primary does not get over a kill of the replica: {said}")
+            # A replica that is not there when a command begins is an answer; one that goes is waited for.
+            holds(not alone or not self.was_connected, f"the primary does not get over a kill of the replica: {said}")
             holds(job.returncode == 13, f"a command whose daemon was killed ends with {said}")
         if pair.oracle.acknowledged:
             pair.check_lists(settled=False)
