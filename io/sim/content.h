@@ -37,7 +37,7 @@ class Shared {
     if (object_ != nullptr && --object_->references == 0) delete object_;
   }
   [[nodiscard]] T* get() const { return object_; }
-  T* operator->() const { return object_; }
+  T* operator->() const { return object_; }  // NOLINT(clang-analyzer-cplusplus.NewDelete): it does not see the count
   T& operator*() const { return *object_; }
   explicit operator bool() const { return object_ != nullptr; }
   [[nodiscard]] bool is_only() const { return object_ != nullptr && object_->references == 1; }
@@ -48,7 +48,7 @@ class Shared {
 
 struct Page {
   std::uint32_t references = 0;
-  std::array<std::byte, page_size> bytes;  // whoever makes a page fills it
+  std::array<std::byte, page_size> bytes{};
 };
 using PageRef = Shared<Page>;  // null: a hole, zeros
 

@@ -67,7 +67,7 @@ class NodeDirectory final : public Directory {
   Task<Result<std::unique_ptr<File>>> clone_file(Scope& scope, File& source, std::string name) override;
   Task<Status> sync(Scope& scope) override;
   Task<Result<ByteCount>> free_space(Scope& scope) override;
-  std::string path() const override { return path_; }
+  [[nodiscard]] std::string path() const override { return path_; }
 
  private:
   [[nodiscard]] FileSystem& files() const;

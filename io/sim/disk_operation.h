@@ -49,7 +49,10 @@ class DiskOperation final : public Completion<std::invoke_result_t<Effect&, int>
 
   // `facts.path` and what the effect refers to are in the frame that awaits.
   DiskOperation(Incarnation& life, Scope& scope, OperationFacts facts, Effect& effect)
-      : Completion<Value>(scope, name_of(facts.kind).data()), PendingOperation(life, facts), effect_(effect) {}
+      : Completion<Value>(scope,
+                          name_of(facts.kind).data()),  // NOLINT(bugprone-suspicious-stringview-data-usage): a literal
+        PendingOperation(life, facts),
+        effect_(effect) {}
 
   // Only its start can be refused: a disk does not take back what it was told.
   void cancel() noexcept override {

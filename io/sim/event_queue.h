@@ -23,7 +23,6 @@ class Event {
   [[nodiscard]] bool is_scheduled() const { return queue_ != nullptr; }
   void withdraw();
 
- protected:
   virtual ~Event() { withdraw(); }
 
  private:

@@ -57,10 +57,11 @@ int FaultPlan::strike(OperationKind kind, std::string_view path, std::uint64_t n
   for (auto rule = rules_.begin(); error == 0 && rule != rules_.end(); ++rule) {
     if (rule->count == 0 || !strikes(rule->match, kind, path)) continue;
     error = rule->error;
-    if (rule->count != forever && --rule->count == 0) {
-      rules_.erase(rule);
-      break;
-    }
+    if (rule->count == forever) continue;
+    --rule->count;
+    if (rule->count > 0) continue;
+    rules_.erase(rule);
+    break;
   }
   if (error == 0) error = by_rate(kind, rng);
   if (error != 0) ++injected_;

@@ -15,8 +15,8 @@ MonotonicTime NodeReactor::now() const { return world_.now(); }
 void NodeReactor::run_until(const bool& done) {
   const RunOutcome outcome = world_.run(&done, world_.now() + std::chrono::hours(24));
   if (outcome.stop == Stop::done) return;
-  std::fprintf(stderr, "simulation: %s while a task was awaited; %s\n", name_of(outcome.stop).data(),
-               outcome.detail.c_str());
+  const std::string stop(name_of(outcome.stop));
+  std::fprintf(stderr, "simulation: %s while a task was awaited; %s\n", stop.c_str(), outcome.detail.c_str());
   std::abort();
 }
 

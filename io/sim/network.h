@@ -26,8 +26,8 @@ class NodeStream final : public Stream {
   Task<Status> write(Scope& scope, ByteView data) override;
   Task<Status> shutdown_write(Scope& scope) override;
   void close() override;
-  std::string peer() const override { return peer_; }
-  std::optional<PeerCredentials> credentials() const override { return credentials_; }
+  [[nodiscard]] std::string peer() const override { return peer_; }
+  [[nodiscard]] std::optional<PeerCredentials> credentials() const override { return credentials_; }
 
  private:
   class Receive;
@@ -53,7 +53,7 @@ class NodeListener final : public Listener {
   ~NodeListener() override;
 
   Task<Result<std::unique_ptr<Stream>>> accept(Scope& scope) override;
-  Endpoint local() const override { return local_; }
+  [[nodiscard]] Endpoint local() const override { return local_; }
 
   [[nodiscard]] bool is_full() const { return backlog_.size() >= backlog_max; }
   void offer(Arrival arrival);
