@@ -111,7 +111,8 @@ struct MachineStatus {
   std::string name;
   MachineId id;
   Role role = Role::primary;
-  std::string peer;   // the other host's name
+  std::string peer;  // the other host's name
+  HostId peer_id;
   std::string state;  // "seeding", "waiting for medium", "idle", "syncing", "paused", "resync required", "stopped"
   Health health = Health::normal;
   std::vector<std::string> reasons;
@@ -124,6 +125,24 @@ struct MachineStatus {
   std::vector<DiskStatus> disks;
 };
 
+// A certificate, as far as this host knows it.
+struct CertificateInfo {
+  WallTime ends;
+  std::int64_t left_days = 0;  // whole days, rounded down; negative when it has ended
+};
+enum class Renewal : std::uint8_t { automatic, by_operator };  // who sees to a new certificate in time
+
+// This host itself.
+struct HostInfo {
+  HostId id;
+  std::string name;
+  Health health = Health::normal;
+  std::vector<std::string> reasons;
+  CertificateInfo certificate;
+  CertificateInfo authority;  // the root that signed it
+  Renewal renewal = Renewal::automatic;
+};
+
 struct PeerInfo {
   HostId id;
   std::string name;
@@ -132,6 +151,10 @@ struct PeerInfo {
   bool revoked = false;
   WallTime joined;
   std::optional<WallTime> last_seen;
+  std::optional<CertificateInfo> certificate;  // as it showed it last; unknown until it has, since the daemon's start
+  std::optional<CertificateInfo> authority;
+  Health health = Health::normal;  // of its certificates
+  std::vector<std::string> reasons;
 };
 
 // ---- jobs

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/host/paused_text.h"
 #include "engine/host/primary_commands.h"
 
 namespace afterimage::host {
@@ -66,12 +67,13 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
   if (!primary.machine) {
     status.state = "stopped";
     status.health = Health::critical;
-    status.reasons.push_back("its state cannot be read: " + primary.damage);
+    status.reasons.push_back(paused_text("its state cannot be read: " + primary.damage, primary.retry));
     co_return status;
   }
   const PrimaryRecord& record = primary.machine->record();
   const Job* running = jobs_.running_for(status.name);
   status.id = record.description.id;
+  status.peer_id = record.replica;
   auto naming = name_of_peer(scope, record.replica);
   status.peer = co_await naming;
   status.state = state_of(record, running);

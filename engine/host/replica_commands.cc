@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/host/paused_text.h"
 #include "engine/medium/medium_reader.h"
 #include "engine/plan/point_selector.h"
 #include "engine/replica/restore.h"
@@ -253,7 +254,8 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
   status.name = machine->description().name;
   status.id = machine->description().id;
   status.role = Role::replica;
-  auto naming = owner_name(scope, machine->file().owner);
+  status.peer_id = machine->file().owner;
+  auto naming = owner_name(scope, status.peer_id);
   status.peer = co_await naming;
   status.state = replica::name_of(machine->state());
   status.generation = machine->description().generation;
@@ -278,7 +280,7 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
     status.health = std::max(status.health, Health::warning);
     status.reasons.push_back("its primary is not known to this host; " + std::string(enrol_again));
   }
-  if (stopped) status.reasons.push_back("stopped: " + machine->stop_reason());
+  if (stopped) status.reasons.push_back(paused_text(machine->stop_reason(), machine->retry()));
   if (damaged) status.reasons.push_back("some points are damaged; 'afterimage points " + status.name + "' shows which");
   if (status.points == 0) status.reasons.push_back("no point yet");
   for (std::string& finding : machine->findings()) status.reasons.push_back(std::move(finding));
@@ -295,7 +297,7 @@ std::vector<MachineStatus> ReplicaCommands::troubles() const {
       status.role = Role::replica;
       status.state = "stopped";
       status.health = Health::critical;
-      status.reasons.push_back(trouble.reason);
+      status.reasons.push_back(paused_text(trouble.reason, trouble.retry));
       list.push_back(std::move(status));
     }
   }

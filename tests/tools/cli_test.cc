@@ -247,7 +247,7 @@ TEST_F(Cli, TablesShowWhatTheDaemonKnows) {
   EXPECT_EQ(run({"status", "web1"}), 0);
   EXPECT_NE(terminal_.out.find("/srv/data.raw"), std::string::npos);
   EXPECT_EQ(run({"status", "--json"}), 0);
-  EXPECT_EQ(document(), control::status_document(host_.machines));
+  EXPECT_EQ(document(), control::status_document({.host = host_.host, .machines = host_.machines}));
   EXPECT_EQ(run({"points", "web1"}), 0);
   EXPECT_NE(terminal_.out.find("2026-01-01 12:00:00Z"), std::string::npos);
   EXPECT_EQ(run({"points", "web1", "--json"}), 0);

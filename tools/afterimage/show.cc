@@ -23,6 +23,20 @@ std::string health_text(host::Health health, Colours colours) {
   return name;
 }
 
+// Whose, how bad, why: a line for each.
+std::string reasons_text(const std::string& name, host::Health health, const std::vector<std::string>& reasons,
+                         Colours colours) {
+  std::string text;
+  for (const std::string& reason : reasons) {
+    text += plain_text(name) + ": " + health_text(health, colours) + ": " + plain_text(reason) + "\n";
+  }
+  return text;
+}
+
+std::string left_text(const std::optional<host::CertificateInfo>& certificate) {
+  return certificate ? std::to_string(certificate->left_days) + " days" : "-";
+}
+
 std::string lag_text(const host::MachineStatus& machine) {
   return machine.rpo_lag ? duration_text(*machine.rpo_lag) : "-";
 }
@@ -93,8 +107,9 @@ std::string removal_text(const host::RemovalResult& result) {
 
 }  // namespace
 
-std::string status_text(const std::vector<host::MachineStatus>& machines, Colours colours) {
-  if (machines.empty()) return "no machine is protected here, and none is replicated to here\n";
+std::string status_text(const control::HostStatus& status, Colours colours) {
+  std::string reasons = reasons_text("this host", status.host.health, status.host.reasons, colours);
+  if (status.machines.empty()) return "no machine is protected here, and none is replicated to here\n" + reasons;
   Table table({{"MACHINE"},
                {"ROLE"},
                {"PEER"},
@@ -103,15 +118,11 @@ std::string status_text(const std::vector<host::MachineStatus>& machines, Colour
                {"POINTS", Align::right},
                {"LAST CYCLE"},
                {"HEALTH"}});
-  std::string reasons;
-  for (const host::MachineStatus& machine : machines) {
+  for (const host::MachineStatus& machine : status.machines) {
     table.add({machine.name, name_in(control::role_names, machine.role), machine.peer, machine.state, lag_text(machine),
                std::to_string(machine.points), machine.last_cycle ? cycle_text(*machine.last_cycle) : "-",
                name_in(control::health_names, machine.health)});
-    for (const std::string& reason : machine.reasons) {
-      reasons +=
-          plain_text(machine.name) + ": " + health_text(machine.health, colours) + ": " + plain_text(reason) + "\n";
-    }
+    reasons += reasons_text(machine.name, machine.health, machine.reasons, colours);
   }
   return table.text() + reasons;
 }
@@ -176,14 +187,16 @@ std::string jobs_text(const std::vector<host::JobInfo>& jobs) {
   return table.text();
 }
 
-std::string peers_text(const std::vector<host::PeerInfo>& peers) {
+std::string peers_text(const std::vector<host::PeerInfo>& peers, Colours colours) {
   if (peers.empty()) return "this host knows no other; 'afterimage enrol key' on the replica begins\n";
-  Table table({{"NAME"}, {"ROLE"}, {"ADDRESS"}, {"STATE"}, {"LAST SEEN"}, {"ID"}});
+  Table table({{"NAME"}, {"ROLE"}, {"ADDRESS"}, {"STATE"}, {"CERTIFICATE", Align::right}, {"LAST SEEN"}, {"ID"}});
+  std::string reasons;
   for (const host::PeerInfo& peer : peers) {
     table.add({peer.name, peer.role, peer.address.empty() ? "-" : peer.address, peer.revoked ? "revoked" : "trusted",
-               time_text(peer.last_seen.value_or(WallTime{})), peer.id.text()});
+               left_text(peer.certificate), time_text(peer.last_seen.value_or(WallTime{})), peer.id.text()});
+    reasons += reasons_text(peer.name, peer.health, peer.reasons, colours);
   }
-  return table.text();
+  return table.text() + reasons;
 }
 
 std::string plan_text(const host::Plan& plan) {

@@ -20,12 +20,12 @@ Task<ExitStatus> look(Session& session, const ShowStatus& arguments, std::string
     if (arguments.repeat == Repeat::watch && session.scope.is_interrupted()) co_return ExitStatus::cancelled;
     co_return session.fail(document.error());
   }
-  const auto machines = control::status_from(*document);
-  if (!machines) co_return session.fail(machines.error());
+  const auto status = control::status_from(*document);
+  if (!status) co_return session.fail(status.error());
   const Colours colours = session.terminal.has_colours(Sink::out) ? Colours::yes : Colours::no;
   session.show(*document);
-  const bool one = !arguments.machine.empty() && machines->size() == 1;
-  session.say(before + (one ? machine_text(machines->front(), colours) : status_text(*machines, colours)));
+  const bool one = !arguments.machine.empty() && status->machines.size() == 1;
+  session.say(before + (one ? machine_text(status->machines.front(), colours) : status_text(*status, colours)));
   co_return ExitStatus::done;
 }
 

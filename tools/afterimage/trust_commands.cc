@@ -79,7 +79,8 @@ Task<ExitStatus> run(Session& session, const Peers&) {
   const auto peers = control::peers_from(*document);
   if (!peers) co_return session.fail(peers.error());
   session.show(*document);
-  session.say(peers_text(*peers));
+  const Colours colours = session.terminal.has_colours(Sink::out) ? Colours::yes : Colours::no;
+  session.say(peers_text(*peers, colours));
   co_return ExitStatus::done;
 }
 

@@ -7,15 +7,14 @@
 
 #include <unistd.h>
 
-#include "tools/afterimaged/certificate_notice.h"
+#include "tools/afterimaged/certificate_health.h"
 #include "tools/config/version.h"
 #include "transport/tls/pki_files.h"
 
 namespace afterimage::daemon {
 namespace {
 
-constexpr Duration look_at_sessions_every = std::chrono::minutes(1);
-constexpr Duration look_at_certificate_every = std::chrono::hours(24);
+constexpr Duration look_every = std::chrono::minutes(1);
 
 // What a key names as the address of this host: where it listens, else the name of the system.
 std::string own_address(const tools::Config& config) {
@@ -72,10 +71,13 @@ io::Task<Result<std::unique_ptr<Daemon>>> Daemon::start(io::Scope& scope, const 
 io::Task<Status> Daemon::open(io::Scope& scope) {
   AFI_CO_TRY(tls::Identity identity, read_own_identity(scope, platform_.disk, config_));
   AFI_CO_RESULT(peer_trust_, PeerTrust::create(std::move(identity), platform_.clock, log_));
+  keeper_.emplace(platform_, *peer_trust_, log_, config_.pki_dir);
   connector_.emplace(platform_, *peer_trust_, dialled_log_, TlsConnectorOptions{.host_name = config_.host_name});
   AFI_CO_TRY_STATUS(open_host(scope));
   AFI_CO_TRY(std::vector<catalogue::PeerRow> peers, host_->catalogue().peers(scope));
   AFI_CO_STATUS(peer_trust_->set_peers(std::move(peers)));
+  auto looking = keeper_->look(scope);  // a certificate that ended while this host was down is renewed first
+  co_await looking;
   AFI_CO_TRY_STATUS(listen(scope));
   tasks_.spawn(watch_time());
   co_return Status{};
@@ -98,14 +100,16 @@ DaemonTrustOptions Daemon::trust_options() const {
                              .key_address = own_address(config_),
                              .control_port = config_.control_port,
                              .replication_port = config_.replication_port,
-                             .revoked = [this](const HostId& peer) { host_->fence_sessions_of(peer); }};
+                             .restricted = [this](const HostId& peer) { host_->fence_sessions_of(peer); }};
   for (const tools::StoreConfig& store : config_.stores) options.stores.push_back(store.name);
   return options;
 }
 
 io::Task<Status> Daemon::listen(io::Scope& scope) {
-  commands_.emplace(platform_.reactor, *host_, log_);
-  trust_.emplace(platform_, host_->catalogue(), *peer_trust_, log_, trust_options());
+  commands_.emplace(platform_.reactor, *host_, log_, [this](std::vector<host::MachineStatus>& machines) {
+    judge_machines(machines, keeper_->health(), peer_trust_->infos());
+  });
+  trust_.emplace(platform_, host_->catalogue(), *peer_trust_, *keeper_, log_, trust_options());
   router_.emplace(*commands_, *trust_,
                   control::VersionInfo{
                       .version = tools::program_version(), .host_name = config_.host_name, .host_id = config_.host_id});
@@ -134,18 +138,13 @@ void Daemon::introduce() {
 
 // What no event tells: certificates end.
 io::Task<void> Daemon::watch_time() {
-  std::optional<MonotonicTime> warned;
   while (!background_.is_interrupted()) {
     peer_trust_->review();
-    const WallTime now = platform_.clock.now();
-    const MonotonicTime moment = platform_.reactor.now();
-    if (!warned || moment - *warned >= look_at_certificate_every) {
-      if (const auto notice = certificate_notice(peer_trust_->identity(), now)) log_.warning(*notice);
-      warned = moment;
-    }
-    Duration pause = look_at_sessions_every;
+    auto looking = keeper_->look(background_);
+    co_await looking;
+    Duration pause = look_every;
     if (const auto expiry = peer_trust_->sessions().next_expiry()) {
-      pause = std::clamp<Duration>(*expiry - now, std::chrono::seconds(1), look_at_sessions_every);
+      pause = std::clamp<Duration>(*expiry - platform_.clock.now(), std::chrono::seconds(1), look_every);
     }
     auto sleeping = io::sleep_for(background_, pause);
     const Status slept = co_await sleeping;
@@ -153,14 +152,7 @@ io::Task<void> Daemon::watch_time() {
   }
 }
 
-io::Task<Status> Daemon::reload(io::Scope& scope) {
-  AFI_CO_TRY(tls::Identity identity, read_own_identity(scope, platform_.disk, config_));
-  const WallTime ends = identity.certificate.not_after();
-  AFI_CO_STATUS(peer_trust_->set_identity(std::move(identity)));
-  log_.info("the certificate of this host was read again; it ends at " + to_rfc3339(ends));
-  if (const auto notice = certificate_notice(peer_trust_->identity(), platform_.clock.now())) log_.warning(*notice);
-  co_return Status{};
-}
+io::Task<Status> Daemon::reload(io::Scope& scope) { return keeper_->reload(scope); }
 
 io::Task<void> Daemon::stop() {
   background_.cancel();

@@ -11,6 +11,7 @@
 #include "engine/host/host.h"
 #include "io/platform.h"
 #include "io/task_group.h"
+#include "tools/afterimaged/certificate_keeper.h"
 #include "tools/afterimaged/control_server.h"
 #include "tools/afterimaged/daemon_trust.h"
 #include "tools/afterimaged/log.h"
@@ -33,7 +34,7 @@ class Daemon {
   // Everything stands when it returns: recovered, listening. After an error nothing is left behind. `log` outlives it.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<Daemon>>> start(io::Scope& scope, const io::Platform& platform,
                                                                        tools::Config config, Log& log);
-  // Key and certificate of this host, read again. An error leaves the old ones in use.
+  // Key and certificate of this host, read again, and renewed where it is due. An error leaves the old ones in use.
   [[nodiscard]] io::Task<Status> reload(io::Scope& scope);
   // Call it before the destructor. May take as long as a disk does.
   [[nodiscard]] io::Task<void> stop();
@@ -53,6 +54,7 @@ class Daemon {
   LoggedSessions served_log_;
   LoggedSessions dialled_log_;
   std::unique_ptr<PeerTrust> peer_trust_;
+  std::optional<CertificateKeeper> keeper_;
   std::optional<TlsConnector> connector_;
   std::unique_ptr<host::Host> host_;
   std::optional<LoggedCommands> commands_;

@@ -67,9 +67,14 @@ Error at_replica(Error error, const io::Endpoint& place) {
 
 }  // namespace
 
-DaemonTrust::DaemonTrust(const io::Platform& platform, catalogue::Catalogue& catalogue, PeerTrust& trust, Log& log,
-                         DaemonTrustOptions options)
-    : platform_(platform), catalogue_(catalogue), trust_(trust), log_(log), options_(std::move(options)) {}
+DaemonTrust::DaemonTrust(const io::Platform& platform, catalogue::Catalogue& catalogue, PeerTrust& trust,
+                         const CertificateKeeper& keeper, Log& log, DaemonTrustOptions options)
+    : platform_(platform),
+      catalogue_(catalogue),
+      trust_(trust),
+      keeper_(keeper),
+      log_(log),
+      options_(std::move(options)) {}
 
 // --- Registration keys.
 
@@ -248,12 +253,14 @@ io::Task<Result<tls::EnrolmentAnswer>> DaemonTrust::let_in(io::Scope& scope, tls
                                                                              .now = now}));
   AFI_CO_TRY(std::optional<catalogue::PermissionRow> permission, catalogue_.permission(scope, row.id));
   // What an operator allowed since stays when only the answer was lost.
+  const std::optional<catalogue::PermissionRow> before = permission;
   if (!permission || enrolment.kind == tls::EnrolmentKind::first) {
     permission = {.peer = row.id, .store = store, .machines_max = limits::machines_max};
   }
   AFI_CO_TRY_STATUS(
       catalogue_.complete_enrolment(scope, secret_digest, enrolment.anchor.root.fingerprint(), row, *permission));
   AFI_CO_STATUS(trust_.keep(row));
+  if (before && *before != *permission) end_sessions_under_old_permission(row.id);
   log_.info("host '" + row.name + "' (" + row.id.text() + ") has enrolled; its machines will lie in store '" + store +
             "'");
   AFI_CO_RESULT(std::string root_pem, trust_.identity().root.to_pem());
@@ -261,6 +268,13 @@ io::Task<Result<tls::EnrolmentAnswer>> DaemonTrust::let_in(io::Scope& scope, tls
                                  .root_pem = std::move(root_pem),
                                  .replication_port = options_.replication_port,
                                  .store = permission->store};
+}
+
+void DaemonTrust::end_sessions_under_old_permission(const HostId& peer) {
+  trust_.sessions().end_all_of(peer, {.code = ErrorCode::unreachable,
+                                      .what = "end a session",
+                                      .detail = "what this host may do at the replica has changed; connect again"});
+  options_.restricted(peer);
 }
 
 io::Task<Result<tls::EnrolmentAnswer>> DaemonTrust::enrol(io::Scope& scope, tls::EnrolmentRequest request,
@@ -275,10 +289,8 @@ io::Task<Result<tls::EnrolmentAnswer>> DaemonTrust::enrol(io::Scope& scope, tls:
 // --- Peers.
 
 io::Task<Result<std::vector<host::PeerInfo>>> DaemonTrust::peers(io::Scope& scope) {
-  AFI_CO_TRY(const std::vector<PeerRow> rows, catalogue_.peers(scope));
-  std::vector<host::PeerInfo> infos;
-  for (const PeerRow& row : rows) infos.push_back(info_of(row));
-  co_return infos;
+  AFI_CO_STATUS(scope.check());
+  co_return trust_.infos();
 }
 
 // By name or by id. A name may be shared by several peers: it is what they called themselves.
@@ -314,7 +326,7 @@ io::Task<Result<std::optional<Plan>>> DaemonTrust::revoke(io::Scope& scope, cont
   AFI_CO_TRY_STATUS(catalogue_.revoke_peer(scope, peer.id));
   log_.warning("host '" + peer.name + "' (" + peer.id.text() + ") is revoked");
   AFI_CO_STATUS(trust_.revoke(peer.id));
-  options_.revoked(peer.id);
+  options_.restricted(peer.id);
   co_return std::optional<Plan>();
 }
 

@@ -16,6 +16,7 @@
 #include "engine/catalogue/catalogue.h"
 #include "io/lock.h"
 #include "io/platform.h"
+#include "tools/afterimaged/certificate_keeper.h"
 #include "tools/afterimaged/log.h"
 #include "tools/afterimaged/peer_trust.h"
 #include "transport/control/trust_port.h"
@@ -29,7 +30,8 @@ struct DaemonTrustOptions {
   std::string key_address;          // what keys name when the operator names nothing: address or host name
   std::uint16_t control_port = 0;   // the two ports as they are listened on
   std::uint16_t replication_port = 0;
-  std::function<void(const HostId&)> revoked = [](const HostId&) {};  // told after trust has ended
+  // Told after a peer's trust has ended, or what it may do has changed.
+  std::function<void(const HostId&)> restricted = [](const HostId&) {};
   Duration connect_timeout = std::chrono::seconds(15);
   Duration enrol_timeout = std::chrono::seconds(30);
 };
@@ -37,8 +39,10 @@ struct DaemonTrustOptions {
 class DaemonTrust final : public control::TrustPort {
  public:
   // All references outlive it.
-  DaemonTrust(const io::Platform& platform, catalogue::Catalogue& catalogue, PeerTrust& trust, Log& log,
-              DaemonTrustOptions options);
+  DaemonTrust(const io::Platform& platform, catalogue::Catalogue& catalogue, PeerTrust& trust,
+              const CertificateKeeper& keeper, Log& log, DaemonTrustOptions options);
+
+  [[nodiscard]] host::HostInfo this_host() const override { return keeper_.health(); }
 
   [[nodiscard]] io::Task<Result<std::variant<control::IssuedKey, host::Plan>>> make_key(
       io::Scope& scope, control::MakeKey command) override;
@@ -63,11 +67,13 @@ class DaemonTrust final : public control::TrustPort {
   [[nodiscard]] io::Task<Result<catalogue::PeerRow>> keep_replica(io::Scope& scope, Joined joined);
   [[nodiscard]] io::Task<Result<tls::EnrolmentAnswer>> let_in(io::Scope& scope, tls::EnrolmentRequest request,
                                                               Digest channel);
+  void end_sessions_under_old_permission(const HostId& peer);
   [[nodiscard]] Result<catalogue::PeerRow> find_peer(const std::string& name) const;
 
   io::Platform platform_;
   catalogue::Catalogue& catalogue_;
   PeerTrust& trust_;
+  const CertificateKeeper& keeper_;
   Log& log_;
   DaemonTrustOptions options_;
   io::Lock changing_;

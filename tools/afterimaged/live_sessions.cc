@@ -18,6 +18,14 @@ std::size_t LiveSessions::review(const tls::TrustPolicy& policy, WallTime now) {
   return ended;
 }
 
+void LiveSessions::end_all_of(const HostId& peer, const Error& reason) {
+  for (LiveSession* session = sessions_.front(); session != nullptr;) {
+    LiveSession* const next = sessions_.after(*session);
+    if (session->identity().id == peer) session->end(reason);
+    session = next;
+  }
+}
+
 std::optional<WallTime> LiveSessions::next_expiry() {
   std::optional<WallTime> first;
   for (LiveSession* session = sessions_.front(); session != nullptr; session = sessions_.after(*session)) {

@@ -35,6 +35,8 @@ class LiveSessions {
   void add(LiveSession& session) { sessions_.push_back(session); }
   // Ends the sessions that `policy` does not let in at `now`. How many there were.
   std::size_t review(const tls::TrustPolicy& policy, WallTime now);
+  // Ends those of one peer, for `reason`.
+  void end_all_of(const HostId& peer, const Error& reason);
   // When the first of them ends by its certificate.
   [[nodiscard]] std::optional<WallTime> next_expiry();
   [[nodiscard]] std::size_t count_of(const HostId& peer);

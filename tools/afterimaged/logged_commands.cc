@@ -81,6 +81,13 @@ io::Task<void> LoggedCommands::log_end(JobId id) {
   }
 }
 
+io::Task<Result<std::vector<host::MachineStatus>>> LoggedCommands::status(io::Scope& scope,
+                                                                          std::optional<std::string> machine) {
+  AFI_CO_TRY(std::vector<host::MachineStatus> machines, commands_.status(scope, std::move(machine)));
+  judge_(machines);
+  co_return machines;
+}
+
 io::Task<Result<Started>> LoggedCommands::follow(io::Task<Result<Started>> starting, std::string what) {
   auto started = co_await starting;
   if (!started) {

@@ -3,6 +3,7 @@
 // long that takes and whether or not anybody watches. Thread: the reactor's.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -14,9 +15,11 @@ namespace afterimage::daemon {
 
 class LoggedCommands final : public host::CommandPort {
  public:
-  // Both outlive it.
-  LoggedCommands(io::Reactor& reactor, host::CommandPort& commands, Log& log)
-      : commands_(commands), log_(log), scope_(reactor), tasks_(reactor) {}
+  using Judge = std::function<void(std::vector<host::MachineStatus>&)>;
+  // All outlive it. `judge` has the last word on the health of machines: the daemon knows of certificates, the host
+  // does not.
+  LoggedCommands(io::Reactor& reactor, host::CommandPort& commands, Log& log, Judge judge)
+      : commands_(commands), log_(log), judge_(std::move(judge)), scope_(reactor), tasks_(reactor) {}
   // Call it before the destructor, and after the jobs have ended.
   [[nodiscard]] io::Task<void> stop();
 
@@ -29,9 +32,7 @@ class LoggedCommands final : public host::CommandPort {
   [[nodiscard]] io::Task<Result<host::Started>> import_seed(io::Scope& scope, host::Import command) override;
 
   [[nodiscard]] io::Task<Result<std::vector<host::MachineStatus>>> status(io::Scope& scope,
-                                                                          std::optional<std::string> machine) override {
-    return commands_.status(scope, std::move(machine));
-  }
+                                                                          std::optional<std::string> machine) override;
   [[nodiscard]] io::Task<Result<std::vector<host::PointInfo>>> points(io::Scope& scope, std::string machine) override {
     return commands_.points(scope, std::move(machine));
   }
@@ -55,6 +56,7 @@ class LoggedCommands final : public host::CommandPort {
 
   host::CommandPort& commands_;
   Log& log_;
+  Judge judge_;
   io::Scope scope_;
   io::TaskGroup tasks_;
 };

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tools/afterimaged/peer_rows.h"
+
 namespace afterimage::daemon {
 
 using catalogue::PeerRow;
@@ -55,7 +57,24 @@ std::string PeerTrust::name_of(const HostId& peer) const {
   return row == nullptr || row->name.empty() ? peer.text() : row->name;
 }
 
-Status PeerTrust::check(const tls::PeerIdentity& peer) const { return tls::verify_again(policy_, peer, clock_.now()); }
+Status PeerTrust::check(const tls::PeerIdentity& peer) {
+  const WallTime now = clock_.now();
+  AFI_TRY_STATUS(tls::verify_again(policy_, peer, now));
+  seen_[peer.id] = {.not_before = peer.not_before, .not_after = peer.not_after, .seen = now};
+  return {};
+}
+
+std::vector<host::PeerInfo> PeerTrust::infos() const {
+  std::vector<host::PeerInfo> infos;
+  for (const PeerRow& peer : peers_) {
+    host::PeerInfo& info = infos.emplace_back(info_of(peer));
+    const auto anchor = std::ranges::find(policy_.anchors, peer.id, &tls::TrustAnchor::host);
+    const auto seen = seen_.find(peer.id);
+    judge_peer(info, anchor == policy_.anchors.end() ? nullptr : &anchor->root,
+               seen == seen_.end() ? std::nullopt : std::optional(seen->second), clock_.now());
+  }
+  return infos;
+}
 
 void PeerTrust::review() {
   const std::size_t ended = sessions_.review(policy_, clock_.now());

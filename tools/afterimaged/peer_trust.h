@@ -4,13 +4,16 @@
 // ones that it does not let in are ended. Thread: the reactor's.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "engine/catalogue/rows.h"
+#include "engine/host/commands.h"
 #include "io/base/result.h"
 #include "io/platform.h"
+#include "tools/afterimaged/certificate_health.h"
 #include "tools/afterimaged/live_sessions.h"
 #include "tools/afterimaged/log.h"
 #include "transport/tls/pki.h"
@@ -48,8 +51,10 @@ class PeerTrust {
   [[nodiscard]] static Result<ContextPointer> joining_client(const tls::AuthorityPin& pin);
 
   [[nodiscard]] LiveSessions& sessions() { return sessions_; }
-  // A handshake began under an older policy; this is today's word.
-  [[nodiscard]] Status check(const tls::PeerIdentity& peer) const;
+  // A handshake began under an older policy; this is today's word. Remembers what a trusted peer has shown.
+  [[nodiscard]] Status check(const tls::PeerIdentity& peer);
+  // What is known of the peers, with the health of their certificates.
+  [[nodiscard]] std::vector<host::PeerInfo> infos() const;
   // Ends what has expired since.
   void review();
 
@@ -72,6 +77,7 @@ class PeerTrust {
   tls::TrustPolicy policy_;
   Contexts contexts_;
   LiveSessions sessions_;
+  std::map<HostId, SeenCertificate> seen_;  // of peers only
 };
 
 }  // namespace afterimage::daemon

@@ -31,6 +31,33 @@ Result<host::CycleInfo> cycle_from(const ordered_json& value) {
   return cycle;
 }
 
+ordered_json json_of(const host::CertificateInfo& certificate) {
+  return {{"ends", time_or_null(certificate.ends)}, {"left_days", certificate.left_days}};
+}
+
+Result<host::CertificateInfo> certificate_from(const ordered_json& value) {
+  host::CertificateInfo certificate;
+  ObjectReader in(value, answer_source);
+  in.optional("ends", certificate.ends);
+  in.required("left_days", certificate.left_days);
+  AFI_TRY_STATUS(in.finish(UnknownMembers::ignore));
+  return certificate;
+}
+
+Result<host::HostInfo> host_from(const ordered_json& value) {
+  host::HostInfo host;
+  ObjectReader in(value, answer_source);
+  in.optional("id", host.id);
+  in.required("name", host.name);
+  in.required("health", health_names, host.health);
+  read_texts(in, "reasons", host.reasons);
+  if (const ordered_json* leaf = in.object("certificate")) in.take_into(host.certificate, certificate_from(*leaf));
+  if (const ordered_json* root = in.object("authority")) in.take_into(host.authority, certificate_from(*root));
+  in.optional("renewal", renewal_names, host.renewal);
+  AFI_TRY_STATUS(in.finish(UnknownMembers::ignore));
+  return host;
+}
+
 Result<host::PointInfo> point_from(const ordered_json& value) {
   host::PointInfo point;
   ObjectReader in(value, answer_source);
@@ -120,6 +147,16 @@ ordered_json json_of(const host::MachineStatus& machine) {
           {"disks", std::move(disks)}};
 }
 
+ordered_json json_of(const host::HostInfo& host) {
+  return {{"id", host.id.text()},
+          {"name", host.name},
+          {"health", name_in(health_names, host.health)},
+          {"reasons", host.reasons},
+          {"certificate", json_of(host.certificate)},
+          {"authority", json_of(host.authority)},
+          {"renewal", name_in(renewal_names, host.renewal)}};
+}
+
 ordered_json json_of(const host::PeerInfo& peer) {
   return {{"id", peer.id.text()},
           {"name", peer.name},
@@ -127,7 +164,11 @@ ordered_json json_of(const host::PeerInfo& peer) {
           {"role", peer.role},
           {"revoked", peer.revoked},
           {"joined", time_or_null(peer.joined)},
-          {"last_seen", peer.last_seen ? time_or_null(*peer.last_seen) : ordered_json()}};
+          {"last_seen", peer.last_seen ? time_or_null(*peer.last_seen) : ordered_json()},
+          {"certificate", peer.certificate ? json_of(*peer.certificate) : ordered_json()},
+          {"authority", peer.authority ? json_of(*peer.authority) : ordered_json()},
+          {"health", name_in(health_names, peer.health)},
+          {"reasons", peer.reasons}};
 }
 
 Result<host::PeerInfo> peer_from(const ordered_json& value) {
@@ -140,6 +181,14 @@ Result<host::PeerInfo> peer_from(const ordered_json& value) {
   in.optional("revoked", peer.revoked);
   in.optional("joined", peer.joined);
   in.optional("last_seen", peer.last_seen);
+  if (const ordered_json* certificate = in.object("certificate")) {
+    in.take_into(peer.certificate, certificate_from(*certificate));
+  }
+  if (const ordered_json* authority = in.object("authority")) {
+    in.take_into(peer.authority, certificate_from(*authority));
+  }
+  in.optional("health", health_names, peer.health);
+  read_texts(in, "reasons", peer.reasons);
   AFI_TRY_STATUS(in.finish(UnknownMembers::ignore));
   return peer;
 }
@@ -192,19 +241,20 @@ Result<MachinePoints> points_from(const ordered_json& document) {
   return points;
 }
 
-ordered_json status_document(const std::vector<host::MachineStatus>& machines) {
+ordered_json status_document(const HostStatus& status) {
   ordered_json list = ordered_json::array();
-  for (const host::MachineStatus& machine : machines) list.push_back(json_of(machine));
-  return {{"machines", std::move(list)}};
+  for (const host::MachineStatus& machine : status.machines) list.push_back(json_of(machine));
+  return {{"host", json_of(status.host)}, {"machines", std::move(list)}};
 }
 
-Result<std::vector<host::MachineStatus>> status_from(const ordered_json& document) {
-  std::vector<host::MachineStatus> machines;
+Result<HostStatus> status_from(const ordered_json& document) {
+  HostStatus status;
   ObjectReader in(document, answer_source);
+  if (const ordered_json* host = in.object("host")) in.take_into(status.host, host_from(*host));
   in.require("machines");
-  read_list(in, "machines", answer_items_max, machines, machine_from);
+  read_list(in, "machines", answer_items_max, status.machines, machine_from);
   AFI_TRY_STATUS(in.finish(UnknownMembers::ignore));
-  return machines;
+  return status;
 }
 
 ordered_json peers_document(const std::vector<host::PeerInfo>& peers) {

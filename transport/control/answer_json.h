@@ -20,6 +20,12 @@ struct MachinePoints {
   std::vector<host::PointInfo> points;  // oldest first
 };
 
+// `afterimage status`: the host itself, and its machines in both roles.
+struct HostStatus {
+  host::HostInfo host;
+  std::vector<host::MachineStatus> machines;
+};
+
 struct VersionInfo {
   std::string version;  // of the program: "0.1.0"
   std::string host_name;
@@ -29,6 +35,7 @@ struct VersionInfo {
 [[nodiscard]] nlohmann::ordered_json json_of(const host::MachineStatus& machine);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::PointInfo& point);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::PeerInfo& peer);
+[[nodiscard]] nlohmann::ordered_json json_of(const host::HostInfo& host);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::Plan& plan);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::JobInfo& job);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::JobResult& result);  // null for none
@@ -36,14 +43,14 @@ struct VersionInfo {
 [[nodiscard]] nlohmann::ordered_json json_of(const VersionInfo& version);
 [[nodiscard]] nlohmann::ordered_json json_of(const MachinePoints& points);
 
-// The documents around them: {"machines":[…]}, {"jobs":[…]}, {"peers":[…]}, {"plan":…} or {"job":…}.
-[[nodiscard]] nlohmann::ordered_json status_document(const std::vector<host::MachineStatus>& machines);
+// The documents around them: {"host":…,"machines":[…]}, {"jobs":[…]}, {"peers":[…]}, {"plan":…} or {"job":…}.
+[[nodiscard]] nlohmann::ordered_json status_document(const HostStatus& status);
 [[nodiscard]] nlohmann::ordered_json jobs_document(const std::vector<host::JobInfo>& jobs);
 [[nodiscard]] nlohmann::ordered_json peers_document(const std::vector<host::PeerInfo>& peers);
 [[nodiscard]] nlohmann::ordered_json plan_document(const host::Plan& plan);
 [[nodiscard]] nlohmann::ordered_json started_document(const host::Started& started);
 
-[[nodiscard]] Result<std::vector<host::MachineStatus>> status_from(const nlohmann::ordered_json& document);
+[[nodiscard]] Result<HostStatus> status_from(const nlohmann::ordered_json& document);
 [[nodiscard]] Result<MachinePoints> points_from(const nlohmann::ordered_json& document);
 [[nodiscard]] Result<std::vector<host::JobInfo>> jobs_from(const nlohmann::ordered_json& document);
 [[nodiscard]] Result<host::JobInfo> job_from(const nlohmann::ordered_json& value);

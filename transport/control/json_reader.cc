@@ -110,6 +110,15 @@ void ObjectReader::optional(std::string_view name, int& out) {
   out = static_cast<int>(number);
 }
 
+void ObjectReader::optional(std::string_view name, std::int64_t& out) {
+  const ordered_json* value = find(name);
+  if (value == nullptr) return;
+  const bool fits =
+      !value->is_number_unsigned() || value->get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
+  if (!value->is_number_integer() || !fits) return refuse(name, "has to be a whole number");
+  out = value->get<std::int64_t>();
+}
+
 void ObjectReader::optional(std::string_view name, ByteCount& out) {
   std::uint64_t number = out.value();
   optional(name, number);

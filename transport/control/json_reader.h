@@ -65,7 +65,8 @@ class ObjectReader {
   void optional(std::string_view name, std::optional<std::string>& out);
   void optional(std::string_view name, bool& out);
   void optional(std::string_view name, std::uint64_t& out);
-  void optional(std::string_view name, int& out);
+  void optional(std::string_view name, int& out);           // not negative
+  void optional(std::string_view name, std::int64_t& out);  // of either sign
   void optional(std::string_view name, ByteCount& out);
   void optional(std::string_view name, std::optional<ByteCount>& out);
   void optional(std::string_view name, Sequence& out);

@@ -11,6 +11,8 @@ inline constexpr EnumName<host::Role> role_names[] = {{host::Role::primary, "pri
                                                       {host::Role::replica, "replica"}};
 inline constexpr EnumName<host::Health> health_names[] = {
     {host::Health::normal, "normal"}, {host::Health::warning, "warning"}, {host::Health::critical, "critical"}};
+inline constexpr EnumName<host::Renewal> renewal_names[] = {{host::Renewal::automatic, "automatic"},
+                                                            {host::Renewal::by_operator, "by operator"}};
 inline constexpr EnumName<host::TrackerKind> tracker_names[] = {{host::TrackerKind::scan, "scan"}};
 inline constexpr EnumName<host::SeedKind> seed_names[] = {{host::SeedKind::network, "network"},
                                                           {host::SeedKind::media, "media"}};

@@ -61,8 +61,8 @@ Task<Result<Answer>> Router::get_status(Scope& scope, Exchange& exchange) {
   std::optional<std::string> machine = exchange.take("machine");
   AFI_CO_STATUS(exchange.finish_query());
   if (machine) AFI_CO_STATUS(check_name("machine", *machine));
-  AFI_CO_TRY(const auto machines, commands_.status(scope, std::move(machine)));
-  co_return Answer{.document = status_document(machines)};
+  AFI_CO_TRY(auto machines, commands_.status(scope, std::move(machine)));
+  co_return Answer{.document = status_document({.host = trust_.this_host(), .machines = std::move(machines)})};
 }
 
 Task<Result<Answer>> Router::get_points(Scope& scope, Exchange& exchange) {

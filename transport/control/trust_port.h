@@ -44,6 +44,8 @@ class TrustPort {
  public:
   virtual ~TrustPort() = default;
 
+  // This host, and how its certificates stand.
+  [[nodiscard]] virtual host::HostInfo this_host() const = 0;
   // A dry run answers a plan. refused: this host has no store. not_found: no such store.
   [[nodiscard]] virtual io::Task<Result<std::variant<IssuedKey, host::Plan>>> make_key(io::Scope& scope,
                                                                                        MakeKey command) = 0;

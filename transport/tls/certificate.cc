@@ -256,10 +256,10 @@ Status Certificate::verify_signature(ByteView message, ByteView signature) const
               "the signature was not made with the key of " + subject());
 }
 
-std::int64_t days_left(const Certificate& certificate, WallTime now) {
+int days_until(WallTime end, WallTime now) {
   constexpr std::int64_t day = 24LL * 3600 * 1'000'000'000;
-  if (certificate.not_after() >= now) return (certificate.not_after() - now).count() / day;
-  return -1 - (now - certificate.not_after()).count() / day;
+  const std::int64_t days = end >= now ? (end - now).count() / day : -1 - (now - end).count() / day;
+  return static_cast<int>(days);
 }
 
 bool renewal_due(const Certificate& certificate, WallTime now) {

@@ -97,8 +97,8 @@ class Certificate {
 // not.
 [[nodiscard]] Status check_public_key(evp_pkey_st* key);
 
-// Whole days until `certificate` ends, rounded down; negative when it has.
-[[nodiscard]] std::int64_t days_left(const Certificate& certificate, WallTime now);
+// Whole days until `end`, rounded down; negative when it is over.
+[[nodiscard]] int days_until(WallTime end, WallTime now);
 // Two thirds of its life are over.
 [[nodiscard]] bool renewal_due(const Certificate& certificate, WallTime now);
 

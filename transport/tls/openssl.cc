@@ -62,7 +62,7 @@ Result<WallTime> time_of(const ASN1_TIME* time) {
     return fail(ErrorCode::invalid_argument, "read a time of a certificate", "a certificate has a time that is none");
   }
   constexpr std::int64_t seconds_max = std::numeric_limits<std::int64_t>::max() / 1'000'000'000;
-  const std::int64_t seconds = std::clamp<std::int64_t>(timegm(&parts), -seconds_max, seconds_max);
+  const std::int64_t seconds = std::clamp<std::int64_t>(timegm(&parts), 0, seconds_max);
   return WallTime{seconds * 1'000'000'000};
 }
 

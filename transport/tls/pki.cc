@@ -50,6 +50,14 @@ Result<Identity> load_identity(std::string_view key_pem, std::string_view certif
                   .root = std::move(*root)};
 }
 
+bool renewal_wanted(const Identity& identity, WallTime now, Duration life) {
+  const Certificate& certificate = identity.certificate;
+  if (now < identity.root.not_before() || now >= identity.root.not_after()) return false;
+  if (now < certificate.not_before()) return true;
+  const WallTime would_end = std::min(now + life, identity.root.not_after());
+  return renewal_due(certificate, now) && would_end > certificate.not_after();
+}
+
 Result<Renewal> renew_identity(const Identity& identity, const Authority& authority, WallTime now, Duration life) {
   if (authority.certificate() != identity.root) {
     return fail(ErrorCode::refused, "renew this host's certificate",

@@ -38,6 +38,10 @@ struct PkiTexts {
 [[nodiscard]] Result<Identity> load_identity(std::string_view key_pem, std::string_view certificate_pem,
                                              std::string_view root_pem);
 
+// Is a new certificate wanted now: two thirds of the life are over, or it begins later than now (the clock was wrong
+// when it was made)? Only where a new one would be better: none outlives the root.
+[[nodiscard]] bool renewal_wanted(const Identity& identity, WallTime now, Duration life = host_certificate_life);
+
 struct Renewal {
   std::string host_key;
   std::string host_certificate;

@@ -102,6 +102,10 @@ io::Task<Result<Identity>> read_identity(io::Scope& scope, io::Directory& pki) {
   co_return load_identity(key, certificate, root);
 }
 
+io::Task<Result<bool>> has_authority_key(io::Scope& scope, io::Directory& pki) {
+  return has_file(scope, pki, authority_key_file);
+}
+
 io::Task<Result<Authority>> read_authority(io::Scope& scope, io::Directory& pki) {
   AFI_CO_TRY(const std::string key_pem, read_secret(scope, pki, authority_key_file));
   AFI_CO_TRY(const std::string certificate_pem, read_text(scope, pki, authority_certificate_file));

@@ -25,6 +25,9 @@ namespace afterimage::tls {
 // refused, with what to do: a missing file, a key that others may read, files that do not belong together.
 [[nodiscard]] io::Task<Result<Identity>> read_identity(io::Scope& scope, io::Directory& pki);
 
+// Is there an authority.key? Without it the certificates are the operator's affair (an own PKI).
+[[nodiscard]] io::Task<Result<bool>> has_authority_key(io::Scope& scope, io::Directory& pki);
+
 // Needed only to renew and to enrol.
 [[nodiscard]] io::Task<Result<Authority>> read_authority(io::Scope& scope, io::Directory& pki);
 

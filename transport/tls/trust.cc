@@ -186,6 +186,7 @@ Result<PeerIdentity> verify_peer(const TrustPolicy& policy, const Certificate& l
                     .fingerprint = leaf.fingerprint(),
                     .serial = leaf.serial(),
                     .authority = anchor.root.fingerprint(),
+                    .not_before = leaf.not_before(),
                     .not_after = std::min(leaf.not_after(), anchor.root.not_after())};
   AFI_TRY_STATUS(check_revocation(policy, peer));
   AFI_TRY_STATUS(verify_with_openssl(leaf, anchor.root, expectation));

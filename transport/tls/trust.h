@@ -70,7 +70,8 @@ struct PeerIdentity {
   std::string name;    // the peer's word; a label for messages, never a key
   Digest fingerprint;  // of its own key
   std::string serial;
-  Digest authority;    // fingerprint of the root that vouches for it
+  Digest authority;  // fingerprint of the root that vouches for it
+  WallTime not_before;
   WallTime not_after;  // a session ends here at the latest
 };
 

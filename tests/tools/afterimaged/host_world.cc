@@ -114,13 +114,14 @@ TestHost::TestHost(io::posix::PosixPlatform& shared, TestClock& clock, Options w
   auto made = PeerTrust::create(std::move(*identity), clock, log);
   AFI_CHECK(made.has_value());
   trust = std::move(*made);
+  keeper = std::make_unique<CertificateKeeper>(platform, *trust, log, folder);
   connector = std::make_unique<TlsConnector>(
       platform, *trust, dialled,
       TlsConnectorOptions{.host_name = options.name, .handshake_timeout = options.handshake_timeout});
   // Ports are known before the servers are: a key names them.
   const std::uint16_t control_port = ephemeral_port(posix, scope);
   const std::uint16_t replication_port = ephemeral_port(posix, scope);
-  daemon_trust = std::make_unique<DaemonTrust>(platform, *catalogue, *trust, log,
+  daemon_trust = std::make_unique<DaemonTrust>(platform, *catalogue, *trust, *keeper, log,
                                                DaemonTrustOptions{.host = label,
                                                                   .pki_dir = folder,
                                                                   .stores = options.stores,

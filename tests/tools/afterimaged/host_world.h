@@ -13,6 +13,7 @@
 #include "engine/catalogue/catalogue.h"
 #include "engine/port/replica_gate.h"
 #include "io/posix/platform.h"
+#include "tools/afterimaged/certificate_keeper.h"
 #include "tools/afterimaged/control_server.h"
 #include "tools/afterimaged/daemon_trust.h"
 #include "tools/afterimaged/log.h"
@@ -110,6 +111,7 @@ class TestHost {
   std::unique_ptr<catalogue::Catalogue> catalogue;
   LoggedSessions served, dialled;
   std::unique_ptr<PeerTrust> trust;
+  std::unique_ptr<CertificateKeeper> keeper;
   std::unique_ptr<ReplicationServer> replication;
   std::unique_ptr<ControlServer> control;
   std::unique_ptr<DaemonTrust> daemon_trust;

@@ -7,7 +7,7 @@
 #include "io/posix/platform.h"
 #include "tests/transport/tls/forge.h"
 #include "tools/afterimaged/attempt_limiter.h"
-#include "tools/afterimaged/certificate_notice.h"
+#include "tools/afterimaged/certificate_health.h"
 #include "tools/afterimaged/log.h"
 #include "tools/afterimaged/logged_commands.h"
 #include "tools/afterimaged/options.h"
@@ -155,16 +155,92 @@ TEST_F(PeerRows, AHostThatJoinsTheOtherWayRoundHasBothRoles) {
   EXPECT_EQ(info_of(*later).role, "both");
 }
 
-TEST(CertificateNotice, SpeaksWhenAThirdOfTheLifeIsLeft) {
-  const tls::forge::Host host = tls::forge::make_host(1, "alpha");
-  EXPECT_FALSE(certificate_notice(host.identity(), noon));
-  const WallTime ends = host.certificate.not_after();
-  const auto due = certificate_notice(host.identity(), ends + -2 * day);
-  ASSERT_TRUE(due);
-  EXPECT_NE(due->find("ends in 2 days"), std::string::npos) << *due;
-  const auto over = certificate_notice(host.identity(), ends + day);
-  ASSERT_TRUE(over);
-  EXPECT_NE(over->find("expired at"), std::string::npos) << *over;
+class CertificateHealth : public testing::Test {
+ protected:
+  [[nodiscard]] host::HostInfo at(Duration before_end, host::Renewal renewal, const std::string& trouble = {}) const {
+    return judge_host(alpha.identity(), renewal, trouble, alpha.certificate.not_after() + -before_end);
+  }
+  [[nodiscard]] host::PeerInfo peer_at(Duration before_end) const {
+    host::PeerInfo peer{.id = alpha.label.id, .name = "alpha"};
+    const WallTime ends = alpha.certificate.not_after();
+    judge_peer(peer, &alpha.authority.certificate(),
+               SeenCertificate{.not_before = alpha.certificate.not_before(), .not_after = ends, .seen = noon},
+               ends + -before_end);
+    return peer;
+  }
+  static void expect(host::Health health, std::string_view words, const auto& info) {
+    EXPECT_EQ(info.health, health);
+    ASSERT_EQ(info.reasons.size(), words.empty() ? 0U : 1U);
+    if (!words.empty()) {
+      EXPECT_NE(info.reasons[0].find(words), std::string::npos) << info.reasons[0];
+    }
+  }
+  tls::forge::Host alpha = tls::forge::make_host(1, "alpha");
+};
+
+TEST_F(CertificateHealth, AnOperatorIsToldAMonthBeforeTheEnd) {
+  using host::Renewal;
+  expect(host::Health::normal, "", at(31 * day, Renewal::by_operator));
+  expect(host::Health::warning, "ends in 20 days", at(20 * day, Renewal::by_operator));
+  expect(host::Health::critical, "ends in 2 days", at(2 * day, Renewal::by_operator));
+  expect(host::Health::critical, "expired at", at(-day, Renewal::by_operator));
+  EXPECT_EQ(at(-day / 2, Renewal::by_operator).certificate.left_days, -1);
+  EXPECT_NE(at(20 * day, Renewal::by_operator).reasons[0].find("put a new host.key and host.crt"), std::string::npos);
+}
+
+TEST_F(CertificateHealth, WhatRenewsItselfIsNoWarningUntilThatHasFailed) {
+  using host::Renewal;
+  expect(host::Health::normal, "", at(20 * day, Renewal::automatic));
+  expect(host::Health::warning, "renewing it failed: the disk is full",
+         at(20 * day, Renewal::automatic, "the disk is full"));
+  expect(host::Health::warning, "cannot be renewed: x", at(80 * day, Renewal::automatic, "x"));
+  expect(host::Health::critical, "ends in 2 days", at(2 * day, Renewal::automatic));
+}
+
+TEST_F(CertificateHealth, ACertificateOfTheFutureIsAClockThatIsWrong) {
+  const auto info = judge_host(alpha.identity(), host::Renewal::by_operator, "", alpha.certificate.not_before() + -day);
+  EXPECT_EQ(info.health, host::Health::critical);
+  EXPECT_NE(info.reasons[0].find("check the clock"), std::string::npos) << info.reasons[0];
+}
+
+TEST_F(CertificateHealth, ARootIsToldLongBefore) {
+  const WallTime ends = alpha.authority.certificate().not_after();
+  tls::Identity identity = alpha.identity();
+  const auto leaf = alpha.authority.issue(alpha.key, {.host = alpha.label, .now = ends + -91 * day});
+  ASSERT_TRUE(leaf);
+  identity.certificate = *leaf;
+  const auto info = judge_host(identity, host::Renewal::automatic, "", ends + -90 * day);
+  expect(host::Health::warning, "the authority of this host ends in 90 days", info);
+  EXPECT_EQ(judge_host(identity, host::Renewal::automatic, "", ends + -20 * day).health, host::Health::critical);
+}
+
+TEST_F(CertificateHealth, ShortCertificatesAreNoAlarmByThemselves) {
+  const auto leaf =
+      alpha.authority.issue(alpha.key, {.host = alpha.label, .now = noon, .life = std::chrono::hours(24)});
+  ASSERT_TRUE(leaf);
+  tls::Identity identity = alpha.identity_with(*leaf);
+  expect(host::Health::normal, "", judge_host(identity, host::Renewal::by_operator, "", noon + std::chrono::hours(12)));
+  expect(host::Health::warning, "ends in 0 days",
+         judge_host(identity, host::Renewal::by_operator, "", noon + std::chrono::hours(18)));
+}
+
+TEST_F(CertificateHealth, OfAPeerIsWhatItShowedLast) {
+  expect(host::Health::normal, "", peer_at(15 * day));
+  expect(host::Health::warning, "ends in 13 days", peer_at(13 * day + day / 2));
+  expect(host::Health::critical, "ends in 1 day (", peer_at(day + day / 2));
+  EXPECT_EQ(peer_at(15 * day).certificate->left_days, 15);
+  EXPECT_EQ(peer_at(15 * day).last_seen, noon);
+}
+
+TEST_F(CertificateHealth, AMachineIsNoHealthierThanItsHosts) {
+  std::vector<host::MachineStatus> machines(2);
+  machines[0].peer_id = alpha.label.id;
+  const std::vector<host::PeerInfo> peers = {peer_at(2 * day)};
+  judge_machines(machines, at(31 * day, host::Renewal::by_operator), peers);
+  expect(host::Health::critical, "that host 'alpha' showed", machines[0]);
+  expect(host::Health::normal, "", machines[1]);
+  judge_machines(machines, at(20 * day, host::Renewal::by_operator), {});
+  expect(host::Health::warning, "the certificate of this host", machines[1]);
 }
 
 TEST(DaemonOptions, AConfigurationIsNeeded) {

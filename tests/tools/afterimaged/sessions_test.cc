@@ -150,6 +150,23 @@ TEST_F(Sessions, RevocationAtThePrimaryEndsTheSessionToo) {
   EXPECT_NE(again.error().text().find("has been revoked on this host"), std::string::npos);
 }
 
+TEST_F(Sessions, AnotherPermissionEndsTheSessionAtOnceAndTheNextOneHasIt) {
+  const auto large = make({.name = "large", .stores = {"fast", "slow"}});
+  ASSERT_TRUE(primary->join(large->make_key(std::chrono::hours(1), "slow")));
+  const auto sink = primary->connect_to(*large);
+  ASSERT_TRUE(sink);
+  ASSERT_TRUE(ask(**sink));
+  ASSERT_TRUE(primary->join(large->make_key(std::chrono::hours(1), "slow"))) << "the same permission";
+  EXPECT_EQ(large->gate.living, 1);
+  ASSERT_TRUE(primary->join(large->make_key(std::chrono::hours(1), "fast")));
+  for (int turn = 0; turn < 500 && large->gate.living != 0; ++turn) pause();
+  EXPECT_EQ(large->gate.living, 0);
+  const Status after = ask(**sink);
+  ASSERT_FALSE(after);
+  EXPECT_NE(after.error().text().find("has changed"), std::string::npos) << after.error().text();
+  EXPECT_TRUE(primary->connect_to(*large));
+}
+
 TEST_F(Sessions, ASessionEndsWithTheCertificateOfItsPeer) {
   enrol();
   const auto sink = primary->connect_to(*replica);

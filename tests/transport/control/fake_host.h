@@ -17,6 +17,7 @@ class FakeHost final : public host::CommandPort, public TrustPort {
   std::vector<std::string> calls;
   std::optional<Error> error;  // of every call, if set
   std::vector<host::JobInfo> known_jobs;
+  host::HostInfo host;
   std::vector<host::MachineStatus> machines;
   std::vector<host::PointInfo> known_points;
   std::optional<host::Protect> protected_;
@@ -45,6 +46,7 @@ class FakeHost final : public host::CommandPort, public TrustPort {
                                                              Duration patience) override;
   [[nodiscard]] Status cancel_job(host::JobId id) override;
 
+  [[nodiscard]] host::HostInfo this_host() const override { return host; }
   [[nodiscard]] io::Task<Result<std::variant<IssuedKey, host::Plan>>> make_key(io::Scope& scope,
                                                                                MakeKey command) override;
   [[nodiscard]] io::Task<Result<std::variant<host::PeerInfo, host::Plan>>> join(io::Scope& scope,

@@ -16,16 +16,19 @@ ordered_json parsed(const char* text) { return ordered_json::parse(text); }
 
 TEST(AnswerJson, StatusComesBackTheSame) {
   const ordered_json document =
-      status_document({samples::machine(), host::MachineStatus{.name = "new", .state = "seeding"}});
-  const auto machines = status_from(document);
-  ASSERT_TRUE(machines) << machines.error().text();
-  EXPECT_EQ(status_document(*machines), document);
-  EXPECT_EQ((*machines)[0].disks[1].dirty, std::nullopt);
-  EXPECT_EQ((*machines)[0].rpo_lag, std::chrono::hours(2));
+      status_document({.host = samples::this_host(),
+                       .machines = {samples::machine(), host::MachineStatus{.name = "new", .state = "seeding"}}});
+  const auto status = status_from(document);
+  ASSERT_TRUE(status) << status.error().text();
+  EXPECT_EQ(status_document(*status), document);
+  EXPECT_EQ(status->machines[0].disks[1].dirty, std::nullopt);
+  EXPECT_EQ(status->machines[0].rpo_lag, std::chrono::hours(2));
+  EXPECT_EQ(status->host.certificate.left_days, 20);
+  EXPECT_EQ(status->host.renewal, host::Renewal::by_operator);
 }
 
 TEST(AnswerJson, StatusHasTheMembersThatScriptsRelyOn) {
-  const ordered_json machine = status_document({samples::machine()})["machines"][0];
+  const ordered_json machine = status_document({.host = {}, .machines = {samples::machine()}})["machines"][0];
   for (const char* name : {"name", "role", "state", "health", "reasons", "rpo_lag_seconds", "generation",
                            "latest_point", "points", "last_cycle", "compression", "disks"}) {
     EXPECT_TRUE(machine.contains(name)) << name;

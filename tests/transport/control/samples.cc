@@ -90,6 +90,16 @@ host::MachineStatus machine() {
       .disks = {disk(), {.name = "data", .path = "/srv/data.raw", .size = ByteCount(std::uint64_t{512}), .dirty = {}}}};
 }
 
+host::HostInfo this_host() {
+  return {.id = id_of<HostId>(0x33),
+          .name = "rho",
+          .health = host::Health::warning,
+          .reasons = {"the certificate of this host ends in 20 days"},
+          .certificate = {.ends = noon + 480h, .left_days = 20},
+          .authority = {.ends = noon + 48000h, .left_days = 2000},
+          .renewal = host::Renewal::by_operator};
+}
+
 host::PeerInfo peer() {
   return {.id = id_of<HostId>(0x22),
           .name = "chi",
@@ -97,7 +107,11 @@ host::PeerInfo peer() {
           .role = "replica",
           .revoked = false,
           .joined = noon,
-          .last_seen = noon + 5s};
+          .last_seen = noon + 5s,
+          .certificate = host::CertificateInfo{.ends = noon + -24h, .left_days = -1},
+          .authority = host::CertificateInfo{.ends = noon + 48000h, .left_days = 2000},
+          .health = host::Health::critical,
+          .reasons = {"the certificate of 'chi' expired"}};
 }
 
 host::Plan plan() {
@@ -179,7 +193,8 @@ tls::EnrolmentAnswer enrolment_answer() {
 std::vector<Named> documents() {
   std::vector<Named> all = {
       {"Version", json_of(version())},
-      {"Status", status_document({machine(), host::MachineStatus{.name = "bare", .state = "seeding"}})},
+      {"Status", status_document({.host = this_host(),
+                                  .machines = {machine(), host::MachineStatus{.name = "bare", .state = "seeding"}}})},
       {"Points", json_of(MachinePoints{.machine = "web1", .points = {point(), host::PointInfo{.damage = {}}}})},
       {"Started", started_document(host::JobId{7})},
       {"Planned", plan_document(plan())},

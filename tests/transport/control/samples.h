@@ -15,6 +15,7 @@ namespace afterimage::control::samples {
 
 [[nodiscard]] host::PointInfo point();
 [[nodiscard]] host::MachineStatus machine();
+[[nodiscard]] host::HostInfo this_host();
 [[nodiscard]] host::PeerInfo peer();
 [[nodiscard]] host::Plan plan();
 [[nodiscard]] std::vector<host::JobInfo> jobs();  // one of each kind and state

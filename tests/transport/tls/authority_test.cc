@@ -16,7 +16,7 @@ using forge::noon;
 TEST(Authority, IsARootThatMayBeTrusted) {
   const forge::Host host = forge::make_host(1, "alpha");
   ASSERT_GOOD(check_root(host.authority.certificate(), noon));
-  EXPECT_EQ(days_left(host.authority.certificate(), noon), 3652 - 1);
+  EXPECT_EQ(days_until(host.authority.certificate().not_after(), noon), 3652 - 1);
 }
 
 TEST(Authority, IssuesCertificatesThatNameTheHost) {
@@ -24,7 +24,7 @@ TEST(Authority, IssuesCertificatesThatNameTheHost) {
   EXPECT_EQ(host.certificate.name(), "Büro Süd 7");
   ASSERT_EQ(host.certificate.uris().size(), 1U);
   EXPECT_EQ(host.certificate.uris()[0], "afterimage:host:01010101010101010101010101010101");
-  EXPECT_EQ(days_left(host.certificate, noon), 89);
+  EXPECT_EQ(days_until(host.certificate.not_after(), noon), 89);
   EXPECT_TRUE(host.certificate.matches(host.key));
   EXPECT_EQ(host.certificate.not_before(), noon + -day + -validity_backdate);
 }
@@ -135,10 +135,10 @@ TEST(Certificate, RefusesAlternativeNamesWithControlCharacters) {
 TEST(Certificate, CountsDaysAndKnowsWhenToRenew) {
   const forge::Host host = forge::make_host(1, "alpha");
   const WallTime end = host.certificate.not_after();
-  EXPECT_EQ(days_left(host.certificate, end), 0);
-  EXPECT_EQ(days_left(host.certificate, end + -day), 1);
-  EXPECT_EQ(days_left(host.certificate, end + std::chrono::nanoseconds(1)), -1);
-  EXPECT_EQ(days_left(host.certificate, end + 2 * day), -3);
+  EXPECT_EQ(days_until(host.certificate.not_after(), end), 0);
+  EXPECT_EQ(days_until(host.certificate.not_after(), end + -day), 1);
+  EXPECT_EQ(days_until(host.certificate.not_after(), end + std::chrono::nanoseconds(1)), -1);
+  EXPECT_EQ(days_until(host.certificate.not_after(), end + 2 * day), -3);
   EXPECT_FALSE(renewal_due(host.certificate, noon + 58 * day));
   EXPECT_TRUE(renewal_due(host.certificate, noon + 60 * day));
 }

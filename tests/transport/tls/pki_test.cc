@@ -25,7 +25,7 @@ TEST(Pki, ANewOneLoadsAsTheHostItWasMadeFor) {
   ASSERT_GOOD(identity);
   EXPECT_EQ(identity->host.id, label.id);
   EXPECT_EQ(identity->host.name, label.name);
-  EXPECT_EQ(days_left(identity->certificate, noon), 90);
+  EXPECT_EQ(days_until(identity->certificate.not_after(), noon), 90);
 }
 
 TEST(Pki, PartsOfTwoHostsDoNotMix) {
@@ -57,7 +57,7 @@ TEST(Pki, AnExpiredCertificateStillSaysWhoThisHostIsAndCanBeRenewed) {
   ASSERT_GOOD(texts);
   const auto identity = load(*texts);
   ASSERT_GOOD(identity);
-  EXPECT_LT(days_left(identity->certificate, noon), 0);
+  EXPECT_LT(days_until(identity->certificate.not_after(), noon), 0);
   auto key = PrivateKey::from_pem(texts->authority_key);
   auto root = Certificate::from_pem(texts->authority_certificate);
   ASSERT_GOOD(key);
@@ -69,7 +69,7 @@ TEST(Pki, AnExpiredCertificateStillSaysWhoThisHostIsAndCanBeRenewed) {
   const auto renewed = load_identity(renewal->host_key, renewal->host_certificate, texts->authority_certificate);
   ASSERT_GOOD(renewed);
   EXPECT_EQ(renewed->host.id, label.id);
-  EXPECT_EQ(days_left(renewed->certificate, noon), 90);
+  EXPECT_EQ(days_until(renewed->certificate.not_after(), noon), 90);
   EXPECT_NE(renewed->key.fingerprint(), identity->key.fingerprint());
 }
 
