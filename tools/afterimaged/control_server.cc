@@ -54,7 +54,8 @@ ControlServer::ControlServer(const io::Platform& platform, PeerTrust& trust, con
       handler_(handler),
       log_(log),
       options_(options),
-      remote_places_(options.remote),
+      newcomers_(options.newcomers),
+      peer_places_(options.peers),
       local_places_({.of_all = options.local_max, .of_one_source = options.local_max}),
       enrolments_(options.enrolments),
       refusals_(platform.reactor, log),
@@ -92,44 +93,51 @@ io::Task<void> ControlServer::Socket::serve(io::Scope& scope, std::unique_ptr<io
   if (!status) server_.log_.debug("a connection to the control socket ended: " + status.error().text());
 }
 
-io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) {
+io::Task<Result<std::unique_ptr<tls::TlsStream>>> ControlServer::Port::meet(Newcomers::Newcomer& newcomer,
+                                                                            std::unique_ptr<io::Stream> raw) {
   const std::string address = raw->peer();
-  const auto place = server_.remote_places_.take(source_of(address));
-  if (!place) {
-    server_.refusals_.note(address, "control: a connection from " + address + " is turned away: there are too many");
-    co_return;
-  }
+  if (!newcomer.is_admitted()) co_return fail(too_many_newcomers(address));
   auto establishing =
-      tls::TlsStream::establish(scope, std::move(raw), server_.trust_.control_server(),
+      tls::TlsStream::establish(newcomer.scope(), std::move(raw), server_.trust_.control_server(),
                                 {.now = server_.platform_.clock.now(), .timeout = server_.options_.handshake_timeout});
   auto stream = co_await establishing;
-  if (!stream) {
-    if (!scope.is_interrupted()) {
-      server_.refusals_.note(address, "control: a connection is refused: " + stream.error().text());
-    }
-    co_return;
-  }
+  if (newcomer.gave_way()) co_return fail(too_many_newcomers(address));
+  if (stream && (*stream)->identity()) AFI_CO_STATUS(server_.trust_.check(*(*stream)->identity()));
+  co_return stream;
+}
+
+io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) {
+  const std::string address = raw->peer();
+  const auto refuse = [&](const std::string& why) {
+    if (!scope.is_interrupted()) server_.refusals_.note(address, "control: a connection is refused: " + why);
+  };
+  Newcomers::Newcomer newcomer(server_.newcomers_, scope, source_of(address));
+  auto meeting = meet(newcomer, std::move(raw));
+  auto stream = co_await meeting;
+  if (!stream) co_return refuse(stream.error().text());
   Caller caller{.kind = CallerKind::anonymous, .name = address};
   const auto channel = (*stream)->export_key(tls::enrolment_exporter_label);
   if (!channel) co_return server_.log_.error("control: " + address + ": " + channel.error().text());
   caller.channel = *channel;
+  control::ServeTimes times = server_.options_.times;
+  const std::optional<tls::PeerIdentity> identity = (*stream)->identity();
+  const auto place = identity ? server_.peer_places_.take(identity->id.text()) : std::nullopt;
   std::unique_ptr<io::Stream> served;
-  if (const auto& identity = (*stream)->identity()) {
-    if (const Status trusted = server_.trust_.check(*identity); !trusted) {
-      co_return server_.refusals_.note(address, "control: " + address + ": " + trusted.error().text());
-    }
+  if (identity) {
     caller.kind = CallerKind::peer;
     caller.host = identity->id;
     caller.name = server_.trust_.name_of(identity->id);
+    if (!place) co_return refuse(address + ": host '" + caller.name + "' has too many connections, or all hosts have");
+    newcomer.leave();
     served = std::make_unique<WatchedStream>(std::move(*stream), server_.trust_.sessions());
   } else {
     served = std::move(*stream);
+    times.idle = std::min(times.idle, server_.options_.anonymous_idle);
   }
-  control::ServeTimes times = server_.options_.times;
-  if (caller.kind == CallerKind::anonymous) times.idle = std::min(times.idle, server_.options_.anonymous_idle);
   EnrolmentDoor door(server_, address);
-  auto serving = control::serve_http(scope, *served, door, std::move(caller), times);
+  auto serving = control::serve_http(newcomer.scope(), *served, door, std::move(caller), times);
   const Status status = co_await serving;
+  if (newcomer.gave_way()) co_return refuse(too_many_newcomers(address).text());
   if (!status) server_.log_.debug("control: " + address + ": " + status.error().text());
 }
 

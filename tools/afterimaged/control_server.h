@@ -11,17 +11,23 @@
 #include "io/platform.h"
 #include "tools/afterimaged/acceptor.h"
 #include "tools/afterimaged/attempt_limiter.h"
+#include "tools/afterimaged/newcomers.h"
 #include "tools/afterimaged/peer_trust.h"
 #include "tools/afterimaged/places.h"
 #include "tools/afterimaged/refusal_log.h"
 #include "transport/control/http_server.h"
 
+namespace afterimage::tls {
+class TlsStream;
+}
+
 namespace afterimage::daemon {
 
 struct ControlServerOptions {
   std::uint32_t own_user = 0;  // whose processes may command over the socket, beside root's
-  PlacesLimits remote = {.of_all = 128, .of_one_source = 32};  // connections on the port
-  std::size_t local_max = 256;                                 // connections on the socket
+  PlacesLimits newcomers = {.of_all = 64, .of_one_source = 16};  // on the port, without certificate or not yet shown
+  PlacesLimits peers = {.of_all = 128, .of_one_source = 32};     // on the port, of authenticated peers
+  std::size_t local_max = 256;                                   // connections on the socket
   Duration handshake_timeout = std::chrono::seconds(10);
   AttemptLimits enrolments = {};
   Duration anonymous_idle = std::chrono::seconds(10);  // what a client without certificate may wait
@@ -47,6 +53,8 @@ class ControlServer {
     [[nodiscard]] io::Task<void> serve(io::Scope& scope, std::unique_ptr<io::Stream> stream) override;
 
    private:
+    [[nodiscard]] io::Task<Result<std::unique_ptr<tls::TlsStream>>> meet(Newcomers::Newcomer& newcomer,
+                                                                         std::unique_ptr<io::Stream> raw);
     ControlServer& server_;
   };
   class Socket final : public ConnectionHandler {
@@ -64,7 +72,8 @@ class ControlServer {
   control::HttpHandler& handler_;
   Log& log_;
   ControlServerOptions options_;
-  Places remote_places_;
+  Newcomers newcomers_;
+  Places peer_places_;
   Places local_places_;
   AttemptLimiter enrolments_;
   RefusalLog refusals_;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // afterimaged: wiring only. SIGTERM and SIGINT stop it, a second one at once; SIGHUP reads the certificate again.
 // A stop that a disk or a peer holds up for too long is cut off: every crash is recovered from at the next start.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include "io/posix/platform.h"
 #include "io/posix/signals.h"
@@ -22,6 +24,7 @@ namespace {
 using io::Task;
 using io::posix::Signal;
 
+constexpr rlim_t files_max = 65536;
 constexpr Duration stop_within = std::chrono::seconds(60);  // systemd kills after 90
 
 int number_of(ExitStatus status) { return static_cast<int>(status); }
@@ -153,8 +156,18 @@ Result<tools::Config> read_config_first(const Options& options) {
   return io::block_on(posix->reactor(), read_config(scope, posix->platform().disk, options.config));
 }
 
+// Idle connections cost a file descriptor each: with the soft limit that most systems begin with, a few hundred
+// strangers would leave none for images and segments.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, files_max);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run_program(const Options& options) {
   keep_memory();
+  raise_file_limit();
   auto config = read_config_first(options);
   if (!config) {
     complain("cannot read the configuration: " + config.error().text());

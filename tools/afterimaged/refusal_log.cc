@@ -5,6 +5,13 @@
 
 namespace afterimage::daemon {
 
+Error too_many_newcomers(const std::string& address) {
+  return {.code = ErrorCode::busy,
+          .system = 0,
+          .what = "take a connection",
+          .detail = address + ": too many connections are not authenticated yet, and newer ones go first"};
+}
+
 void RefusalLog::note(const std::string& address, std::string_view text) {
   const std::string source = source_of(address);
   if (limiter_.admit(source, reactor_.now())) {

@@ -6,11 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "io/base/error.h"
 #include "io/reactor.h"
 #include "tools/afterimaged/attempt_limiter.h"
 #include "tools/afterimaged/log.h"
 
 namespace afterimage::daemon {
+
+// Why a connection had to give way to newer ones before it had proven who it is.
+[[nodiscard]] Error too_many_newcomers(const std::string& address);
 
 class RefusalLog {
  public:

@@ -33,7 +33,7 @@ ReplicationServer::ReplicationServer(const io::Platform& platform, PeerTrust& tr
       gate_(gate),
       sessions_(sessions),
       options_(std::move(options)),
-      handshakes_(options_.handshakes),
+      newcomers_(options_.newcomers),
       connections_(options_.connections),
       refusals_(platform.reactor, log),
       acceptor_(platform.reactor, "the replication port", *this, log) {}
@@ -47,14 +47,14 @@ io::Task<Status> ReplicationServer::start(io::Scope& scope, io::Endpoint at) {
 io::Task<Result<std::unique_ptr<tls::TlsStream>>> ReplicationServer::authenticate(io::Scope& scope,
                                                                                   std::unique_ptr<io::Stream> raw) {
   const std::string address = raw->peer();
-  const auto place = handshakes_.take(source_of(address));
-  if (!place) {
-    co_return fail(ErrorCode::busy, "take a connection", address + ": too many connections are not authenticated yet");
-  }
-  AFI_CO_TRY(std::unique_ptr<tls::TlsStream> stream,
-             tls::TlsStream::establish(scope, std::move(raw), trust_.replication_server(),
-                                       {.now = platform_.clock.now(), .timeout = options_.handshake_timeout}));
-  AFI_CO_STATUS(trust_.check(*stream->identity()));
+  Newcomers::Newcomer newcomer(newcomers_, scope, source_of(address));
+  if (!newcomer.is_admitted()) co_return fail(too_many_newcomers(address));
+  auto establishing = tls::TlsStream::establish(newcomer.scope(), std::move(raw), trust_.replication_server(),
+                                                {.now = platform_.clock.now(), .timeout = options_.handshake_timeout});
+  auto stream = co_await establishing;
+  if (newcomer.gave_way()) co_return fail(too_many_newcomers(address));
+  if (!stream) co_return std::unexpected(std::move(stream).error());
+  AFI_CO_STATUS(trust_.check(*(*stream)->identity()));
   co_return stream;
 }
 

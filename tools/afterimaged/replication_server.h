@@ -9,6 +9,7 @@
 #include "engine/port/replica_gate.h"
 #include "io/platform.h"
 #include "tools/afterimaged/acceptor.h"
+#include "tools/afterimaged/newcomers.h"
 #include "tools/afterimaged/peer_trust.h"
 #include "tools/afterimaged/places.h"
 #include "tools/afterimaged/refusal_log.h"
@@ -25,7 +26,7 @@ namespace afterimage::daemon {
 
 struct ReplicationServerOptions {
   std::string host_name;  // of this host, for the primary's log
-  PlacesLimits handshakes = {.of_all = 64, .of_one_source = 16};
+  PlacesLimits newcomers = {.of_all = 64, .of_one_source = 16};
   // Of authenticated peers; somewhat above sessions_per_peer_max, so that the table refuses with a reason.
   PlacesLimits connections = {.of_all = 256, .of_one_source = limits::sessions_per_peer_max + 8};
   Duration handshake_timeout = std::chrono::seconds(10);
@@ -57,7 +58,7 @@ class ReplicationServer final : public ConnectionHandler {
   ReplicaGate& gate_;
   replication::SessionLog& sessions_;
   ReplicationServerOptions options_;
-  Places handshakes_;
+  Newcomers newcomers_;
   Places connections_;
   WindowBudget windows_;
   RefusalLog refusals_;

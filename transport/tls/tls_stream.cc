@@ -7,7 +7,8 @@
 namespace afterimage::tls {
 namespace {
 
-constexpr std::size_t incoming_bytes = 64 * 1024;
+constexpr std::size_t incoming_bytes_min = 4 * 1024;  // who has not proven himself gets no more memory than he needs
+constexpr std::size_t incoming_bytes_max = 64 * 1024;
 constexpr std::size_t output_bytes_high = 64 * 1024;  // ciphertext that is sent before more is made
 constexpr Duration leave_timeout = std::chrono::seconds(1);
 constexpr std::size_t leave_bytes_max = 64 * 1024;
@@ -24,7 +25,7 @@ Error with_peer(Error error, const std::string& peer, Duration timeout) {
 }  // namespace
 
 TlsStream::TlsStream(std::unique_ptr<io::Stream> raw, TlsEngine engine)
-    : raw_(std::move(raw)), engine_(std::move(engine)), incoming_(incoming_bytes) {}
+    : raw_(std::move(raw)), engine_(std::move(engine)), incoming_(incoming_bytes_min) {}
 
 io::Task<Result<std::unique_ptr<TlsStream>>> TlsStream::establish(io::Scope& scope, std::unique_ptr<io::Stream> raw,
                                                                   std::shared_ptr<const TlsContext> context,
@@ -60,7 +61,10 @@ io::Task<Status> TlsStream::receive(io::Scope& scope) {
     engine_.feed_end();
     co_return Status{};
   }
-  co_return engine_.feed(ByteView(incoming_).first(count));
+  const Status fed = engine_.feed(ByteView(incoming_).first(count));
+  // A full read tells that more is waiting.
+  if (count == incoming_.size() && count < incoming_bytes_max) incoming_ = Bytes(count * 4);
+  co_return fed;
 }
 
 io::Task<Status> TlsStream::send_output(io::Scope& scope) {

@@ -134,12 +134,13 @@ TestHost::TestHost(io::posix::PosixPlatform& shared, TestClock& clock, Options w
   replication = std::make_unique<ReplicationServer>(
       platform, *trust, gate, served, log,
       ReplicationServerOptions{
-          .host_name = options.name, .handshakes = options.handshakes, .handshake_timeout = options.handshake_timeout});
+          .host_name = options.name, .newcomers = options.newcomers, .handshake_timeout = options.handshake_timeout});
   AFI_CHECK(run(replication->start(scope, {.host = "127.0.0.1", .port = replication_port})).has_value());
-  this->control = std::make_unique<ControlServer>(
-      platform, *trust, *router, log,
-      ControlServerOptions{
-          .own_user = 0, .handshake_timeout = options.handshake_timeout, .enrolments = options.enrolments});
+  this->control = std::make_unique<ControlServer>(platform, *trust, *router, log,
+                                                  ControlServerOptions{.own_user = 0,
+                                                                       .newcomers = options.newcomers,
+                                                                       .handshake_timeout = options.handshake_timeout,
+                                                                       .enrolments = options.enrolments});
   AFI_CHECK(run(this->control->start(scope, {.host = "127.0.0.1", .port = control_port}, folder + "/control.sock"))
                 .has_value());
 }

@@ -81,7 +81,7 @@ class TestHost {
     std::vector<std::string> stores = {};
     AttemptLimits enrolments = {};
     Duration handshake_timeout = std::chrono::seconds(10);
-    PlacesLimits handshakes = {.of_all = 64, .of_one_source = 16};
+    PlacesLimits newcomers = {.of_all = 64, .of_one_source = 16};
   };
   TestHost(io::posix::PosixPlatform& posix, TestClock& clock, Options options);
   ~TestHost();  // stops the servers

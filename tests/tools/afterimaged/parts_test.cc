@@ -10,6 +10,7 @@
 #include "tools/afterimaged/certificate_health.h"
 #include "tools/afterimaged/log.h"
 #include "tools/afterimaged/logged_commands.h"
+#include "tools/afterimaged/newcomers.h"
 #include "tools/afterimaged/options.h"
 #include "tools/afterimaged/peer_rows.h"
 #include "tools/afterimaged/places.h"
@@ -63,6 +64,60 @@ TEST(Places, ConnectionsCountUnderTheirAddressWithoutPort) {
   EXPECT_EQ(source_of("10.0.0.1:41000"), "10.0.0.1");
   EXPECT_EQ(source_of("[2001:db8::1]:41000"), "[2001:db8::1]");
   EXPECT_EQ(source_of("[2001:db8::1]"), "[2001:db8::1]");
+}
+
+class NewcomersOfAPort : public testing::Test {
+ protected:
+  NewcomersOfAPort() {
+    auto made = io::posix::PosixPlatform::create({.disk_threads = 1, .workers_max = 1});
+    AFI_CHECK(made.has_value());
+    posix = std::move(*made);
+    parent = std::make_unique<io::Scope>(posix->reactor());
+  }
+  Newcomers::Newcomer& arrive(std::string source) {
+    return arrived.emplace_back(newcomers, *parent, std::move(source));
+  }
+  std::unique_ptr<io::posix::PosixPlatform> posix;
+  std::unique_ptr<io::Scope> parent;
+  Newcomers newcomers{{.of_all = 3, .of_one_source = 2}};
+  std::deque<Newcomers::Newcomer> arrived;
+};
+
+TEST_F(NewcomersOfAPort, TheOldestOfAFullSourceGivesWay) {
+  auto& other = arrive("10.0.0.2");
+  auto& first = arrive("10.0.0.1");
+  arrive("10.0.0.1");
+  auto& third = arrive("10.0.0.1");
+  EXPECT_TRUE(first.gave_way());
+  EXPECT_TRUE(first.scope().is_interrupted());
+  EXPECT_TRUE(third.is_admitted() && !third.gave_way() && !other.gave_way());
+  EXPECT_EQ(newcomers.waiting(), 3U);
+}
+
+TEST_F(NewcomersOfAPort, TheGreediestSourceMakesRoomForOthers) {
+  auto& lonely = arrive("10.0.0.1");
+  auto& greedy = arrive("10.0.0.2");
+  arrive("10.0.0.2");
+  EXPECT_TRUE(arrive("10.0.0.3").is_admitted());
+  EXPECT_TRUE(greedy.gave_way());
+  EXPECT_FALSE(lonely.gave_way());
+  EXPECT_TRUE(arrive("10.0.0.4").is_admitted());
+  EXPECT_TRUE(lonely.gave_way()) << "all have one: the oldest";
+}
+
+TEST_F(NewcomersOfAPort, WhoHasProvenItselfGivesWayToNobody) {
+  auto& proven = arrive("10.0.0.1");
+  proven.leave();
+  for (int i = 0; i < 5; ++i) arrive("10.0.0.1");
+  EXPECT_FALSE(proven.gave_way());
+  EXPECT_FALSE(proven.scope().is_interrupted());
+}
+
+TEST_F(NewcomersOfAPort, ThoseThatGiveWayAreBoundedToo) {
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(arrive("10.0.0." + std::to_string(i)).is_admitted());
+  EXPECT_FALSE(arrive("10.0.0.9").is_admitted()) << "three wait, and three have not gone yet";
+  arrived.pop_front();
+  EXPECT_TRUE(arrive("10.0.0.9").is_admitted());
 }
 
 TEST(AttemptLimiter, OneAddressIsHeldBackAndAnotherIsNot) {

@@ -201,7 +201,7 @@ TEST_F(Sessions, WhoSaysNothingIsSentAwayAndHoldsNobodyUp) {
   const auto hasty = make({.name = "hasty",
                            .stores = {"default"},
                            .handshake_timeout = std::chrono::milliseconds(200),
-                           .handshakes = {.of_all = 2, .of_one_source = 2}});
+                           .newcomers = {.of_all = 2, .of_one_source = 2}});
   ASSERT_TRUE(primary->join(hasty->make_key()));
   std::vector<std::unique_ptr<io::Stream>> silent;
   for (int i = 0; i < 3; ++i) {
