@@ -32,33 +32,31 @@ long control_source(BIO* bio, int command, long, void*) {
 
 long control_output(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
-struct Method {
-  struct Free {
-    void operator()(BIO_METHOD* method) const noexcept { BIO_meth_free(method); }
-  };
-  std::unique_ptr<BIO_METHOD, Free> method;
+struct FreeMethod {
+  void operator()(BIO_METHOD* method) const noexcept { BIO_meth_free(method); }
 };
+using Method = std::unique_ptr<BIO_METHOD, FreeMethod>;
 
 Method make_source_method() {
-  Method made{std::unique_ptr<BIO_METHOD, Method::Free>(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "bytes that came"))};
-  if (made.method) {
-    BIO_meth_set_read_ex(made.method.get(), read_bytes);
-    BIO_meth_set_ctrl(made.method.get(), control_source);
+  Method made(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "bytes that came"));
+  if (made) {
+    BIO_meth_set_read_ex(made.get(), read_bytes);
+    BIO_meth_set_ctrl(made.get(), control_source);
   }
   return made;
 }
 
 Method make_output_method() {
-  Method made{std::unique_ptr<BIO_METHOD, Method::Free>(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "bytes to go"))};
-  if (made.method) {
-    BIO_meth_set_write_ex(made.method.get(), write_bytes);
-    BIO_meth_set_ctrl(made.method.get(), control_output);
+  Method made(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "bytes to go"));
+  if (made) {
+    BIO_meth_set_write_ex(made.get(), write_bytes);
+    BIO_meth_set_ctrl(made.get(), control_output);
   }
   return made;
 }
 
 OpensslPtr<BIO> bio_with(const Method& method, void* data) {
-  OpensslPtr<BIO> bio(method.method ? BIO_new(method.method.get()) : nullptr);
+  OpensslPtr<BIO> bio(method ? BIO_new(method.get()) : nullptr);
   if (!bio) return bio;
   BIO_set_data(bio.get(), data);
   BIO_set_init(bio.get(), 1);
