@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <limits>
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -185,7 +185,7 @@ Result<std::vector<DirectoryEntry>> list_folder(const OpenFile& folder) {
   std::vector<DirectoryEntry> entries;
   for (;;) {
     errno = 0;
-    const dirent* entry = ::readdir(stream.get());
+    const dirent* entry = ::readdir(stream.get());  // NOLINT(concurrency-mt-unsafe): each call has its own stream
     if (entry == nullptr) break;
     std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
