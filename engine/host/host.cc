@@ -17,7 +17,9 @@ Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& con
       primaries_(platform, options_.compression),
       jobs_(platform),
       primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
-      replica_commands_(platform, stores_, jobs_) {}
+      replica_commands_(platform, stores_, jobs_),
+      background_(platform.reactor),
+      tasks_(platform.reactor) {}
 
 Host::~Host() = default;
 
@@ -29,6 +31,8 @@ io::Task<Result<std::unique_ptr<Host>>> Host::open(io::Scope& scope, const io::P
   AFI_CO_TRY_STATUS(host->open_stores(scope));
   AFI_CO_TRY_STATUS(host->look_for_strangers(scope));
   AFI_CO_TRY_STATUS(host->primaries_.open(scope, *host->state_));
+  for (const std::unique_ptr<replica::ReplicaStore>& store : host->stores_) store->begin_mending();
+  host->tasks_.spawn(host->primaries_.keep_mending(host->background_));
   co_return host;
 }
 
@@ -102,8 +106,11 @@ io::Task<Status> Host::look_for_strangers(io::Scope& scope) {
 }
 
 io::Task<void> Host::stop() {
+  background_.cancel();
   auto stopping = jobs_.stop();
   co_await stopping;
+  auto joining = tasks_.join();
+  co_await joining;
   for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) {
     auto closing = store->close();
     co_await closing;

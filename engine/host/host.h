@@ -25,6 +25,7 @@
 #include "engine/plan/level_chooser.h"
 #include "engine/port/replica_gate.h"
 #include "io/platform.h"
+#include "io/task_group.h"
 
 namespace afterimage::host {
 
@@ -104,6 +105,8 @@ class Host final : public CommandPort, public ReplicaGate {
   JobTable jobs_;
   PrimaryCommands primary_commands_;
   ReplicaCommands replica_commands_;
+  io::Scope background_;
+  io::TaskGroup tasks_;  // dies first: its frames use all of the above
 };
 
 }  // namespace afterimage::host

@@ -28,31 +28,75 @@ io::Task<Status> PrimaryTable::open(io::Scope& scope, io::Directory& state) {
   co_return Status{};
 }
 
+// Opens the machine in primary.folder.
+io::Task<Status> PrimaryTable::fill(io::Scope& scope, Primary& primary) {
+  AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->open_directory(scope, primary.folder));
+  AFI_CO_TRY(primary.machine, source::PrimaryMachine::open(scope, platform_, std::move(directory)));
+  primary.machine->set_compression(compression_);
+  auto loading = primary.machine->points(scope);
+  const Result<std::vector<source::HistoricPoint>> points = co_await loading;
+  primary.points = points ? points->size() : 0;
+  co_return Status{};
+}
+
 io::Task<Status> PrimaryTable::open_machine(io::Scope& scope, std::string folder) {
-  AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->open_directory(scope, folder));
-  auto opening = source::PrimaryMachine::open(scope, platform_, std::move(directory));
-  Result<std::unique_ptr<source::PrimaryMachine>> machine = co_await opening;
-  if (!machine && machine.error().code == ErrorCode::not_found) {
+  Primary primary;
+  primary.folder = folder;
+  auto filling = fill(scope, primary);
+  const Status filled = co_await filling;
+  if (!filled && filled.error().code == ErrorCode::not_found) {
     // Its record was never durable: a protect that was cut, or an unprotect that was.
     AFI_CO_TRY(const std::unique_ptr<io::Directory> leftover, machines_->open_directory(scope, folder));
     AFI_CO_TRY_STATUS(io::clear_directory(scope, *leftover));
     AFI_CO_TRY_STATUS(machines_->remove_directory(scope, folder));
     co_return Status{};
   }
-  Primary primary;
-  primary.folder = folder;
-  if (machine) {
-    primary.machine = std::move(*machine);
-    primary.machine->set_compression(compression_);
-    auto loading = primary.machine->points(scope);
-    const Result<std::vector<source::HistoricPoint>> points = co_await loading;
-    primary.points = points ? points->size() : 0;
-  } else {
-    primary.damage = machine.error().text();
+  if (!filled) {
+    primary.damage = filled.error().text();
+    primary.retry.begin(platform_.reactor.now());
   }
   std::string name = primary.name();
   primaries_.emplace(std::move(name), std::move(primary));
   co_return Status{};
+}
+
+io::Task<void> PrimaryTable::keep_mending(io::Scope& scope) {
+  while (!scope.is_interrupted()) {
+    std::vector<std::string> due;
+    std::optional<MonotonicTime> next;
+    const MonotonicTime now = platform_.reactor.now();
+    for (const auto& [name, primary] : primaries_) {
+      if (primary.machine) continue;
+      if (primary.retry.is_due(now)) due.push_back(primary.folder);
+      next = std::min(next.value_or(primary.retry.due()), primary.retry.due());
+    }
+    if (!next) co_return;  // none is damaged after the start that was not then
+    for (const std::string& folder : due) {
+      auto opening = open_again(scope, folder);
+      co_await opening;
+    }
+    if (!due.empty()) continue;
+    auto sleeping = io::sleep_for(scope, *next - now);
+    [[maybe_unused]] const Status slept = co_await sleeping;
+  }
+}
+
+// Under the name of its folder until it opens. Whatever its folder looks like now, nothing in it is removed.
+io::Task<void> PrimaryTable::open_again(io::Scope& scope, std::string folder) {
+  Primary fresh;
+  fresh.folder = folder;
+  auto filling = fill(scope, fresh);
+  const Status filled = co_await filling;
+  const auto found = primaries_.find(folder);
+  if (found == primaries_.end()) co_return;
+  if (filled && !primaries_.contains(fresh.name())) {
+    primaries_.erase(found);
+    std::string name = fresh.name();
+    primaries_.emplace(std::move(name), std::move(fresh));
+    co_return;
+  }
+  found->second.damage = filled ? "another machine " + fresh.name() + " is protected meanwhile" : filled.error().text();
+  found->second.retry.note_failed(platform_.reactor.now(), platform_.clock.now());
 }
 
 io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord record) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PrimaryTable: the machines this host protects, by name, each in a folder of its own named by its id. A folder that
-// does not read back is kept and shown, never removed. Thread: the reactor's.
+// does not read back is kept, shown, and tried again with growing pauses, never removed. Thread: the reactor's.
 #pragma once
 
 #include <map>
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/host/commands.h"
+#include "engine/plan/retry_schedule.h"
 #include "engine/source/primary_machine.h"
 #include "io/platform.h"
 
@@ -19,6 +20,7 @@ struct Primary {
   std::unique_ptr<source::PrimaryMachine> machine;  // nullptr: its folder is damaged
   std::string folder;                               // under state/machines
   std::string damage;                               // why it could not be opened
+  RetrySchedule retry;                              // when that is tried again
   std::uint64_t points = 0;
   std::optional<CycleInfo> last_cycle;
   std::optional<Error> last_failure;  // of the newest attempt, if that failed
@@ -37,12 +39,17 @@ class PrimaryTable {
   // Forgets the machine and removes its folder; its images are not touched.
   [[nodiscard]] io::Task<Status> remove(io::Scope& scope, std::string name);
 
+  // Tries machines again that could not be opened, until all are; ends with the scope.
+  [[nodiscard]] io::Task<void> keep_mending(io::Scope& scope);
+
   [[nodiscard]] Primary* find(const std::string& name);
   [[nodiscard]] Primary* find_image(const std::string& path);  // the machine that has this image
   [[nodiscard]] std::map<std::string, Primary>& all() { return primaries_; }
 
  private:
   [[nodiscard]] io::Task<Status> open_machine(io::Scope& scope, std::string folder);
+  [[nodiscard]] io::Task<Status> fill(io::Scope& scope, Primary& primary);
+  [[nodiscard]] io::Task<void> open_again(io::Scope& scope, std::string folder);
 
   io::Platform platform_;
   CompressionSetting compression_;

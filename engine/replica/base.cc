@@ -87,7 +87,10 @@ io::Task<Result<std::unique_ptr<Base>>> Base::open_staging(io::Scope& scope, std
   for (const DiskDescription& disk : machine.disks) {
     if (!is_whole) break;
     auto opening = base->open_disk(scope, disk, Headers::must_verify);
-    is_whole = (co_await opening).has_value();
+    const Status opened = co_await opening;
+    // A device that does not answer now says nothing about the seed on it.
+    if (!opened && opened.error().code == ErrorCode::io_failed) co_return std::unexpected(opened.error());
+    is_whole = opened.has_value();
   }
   if (is_whole) {
     base->staged_ = StagedSeed{.epoch = progress->epoch, .frames = progress->frames, .position = progress->position};

@@ -48,10 +48,20 @@ std::vector<std::string> Machine::findings() const {
 }
 
 void Machine::stop(std::string reason) {
-  if (stop_reason_.empty()) stop_reason_ = std::move(reason);
+  if (stop_reason_.empty()) {
+    stop_reason_ = std::move(reason);
+    retry_.begin(context_.platform.reactor.now());
+    context_.trouble.set();
+  }
   active_.reset();
   batch_.clear();
+  batch_bytes_ = batch_raw_bytes_ = 0;
   fence();
+}
+
+void Machine::retire() {
+  stop("it is being removed");
+  is_retired_ = true;
 }
 
 // ---- coming into being
@@ -107,90 +117,6 @@ io::Task<Result<std::shared_ptr<Machine>>> Machine::create(MachineContext contex
   co_return machine;
 }
 
-io::Task<Status> Machine::recover() {
-  auto listing = context_.catalogue.machines(scope_);
-  const Result<std::vector<catalogue::MachineRow>> machines = co_await listing;
-  if (!machines) co_return std::unexpected(machines.error());
-  const bool is_known =
-      std::ranges::find(*machines, file_.description.id, &catalogue::MachineRow::id) != machines->end();
-  AFI_CO_TRY(const std::vector<catalogue::PointRow> known, context_.catalogue.points(scope_, file_.description.id));
-  auto recovering = recover_parts(known, is_known);
-  Status recovered = co_await recovering;
-  if (!recovered) {
-    if (recovered.error().code == ErrorCode::cancelled) co_return recovered;
-    stop(recovered.error().text());
-  }
-  auto catching_up = catch_up_catalogue(known, is_known);
-  co_return co_await catching_up;
-}
-
-io::Task<Status> Machine::recover_parts(const std::vector<catalogue::PointRow>& known, bool is_known) {
-  KnownPoints points{.is_complete = is_known, .points = {}};
-  for (const catalogue::PointRow& row : known) points.points.emplace_back(row.sequence, row.digest);
-  JournalIdentity identity{.machine = description().id, .lineage = description().lineage, .disks = {}};
-  for (const DiskDescription& disk : description().disks) identity.disks.push_back(disk.id);
-  AFI_CO_TRY(std::unique_ptr<io::Directory> folder, folder_->make_directory(scope_, journal_folder_name));
-  AFI_CO_TRY(journal_, Journal::open(scope_, std::move(folder), context_.runs, std::move(identity), std::move(points)));
-  if (!journal_->stopped().empty()) stop(journal_->stopped());
-  if (!journal_->points().empty() || !known.empty()) {
-    AFI_CO_TRY(base_, Base::open(scope_, folder_, description()));
-  } else {
-    AFI_CO_TRY(base_, Base::open_staging(scope_, folder_, description()));
-    // A first cycle whose seed is gone closes nothing.
-    if (!base_->staged() && journal_->stopped().empty()) AFI_CO_TRY_STATUS(journal_->drop_unfinished(scope_));
-  }
-  co_return Status{};
-}
-
-// The index learns what the journal has and it has not; what it knows beyond the journal is kept as lost points.
-io::Task<Status> Machine::catch_up_catalogue(const std::vector<catalogue::PointRow>& known, bool is_known) {
-  if (!is_known) {
-    AFI_CO_TRY_STATUS(context_.catalogue.put_machine(
-        scope_,
-        catalogue::MachineRow{
-            .id = description().id, .name = description().name, .owner = file_.owner, .store = context_.store}));
-  }
-  lost_points_.clear();
-  std::vector<JournalPoint> none;
-  std::vector<JournalPoint>& points = journal_ ? journal_->points() : none;
-  for (const catalogue::PointRow& row : known) {
-    const auto here =
-        std::ranges::find(points, row.sequence, [](const JournalPoint& point) { return point.record.sequence; });
-    if (here == points.end()) {
-      lost_points_.push_back(row);
-      lost_points_.back().damage = row.damage.empty() ? "its record in the journal cannot be read" : row.damage;
-      continue;
-    }
-    here->verified_at = row.verified_at;
-    if (here->damage.empty()) here->damage = row.damage;
-  }
-  std::vector<catalogue::PointRow> fresh;
-  for (const JournalPoint& point : points) {
-    const auto there = std::ranges::find(known, point.record.sequence, &catalogue::PointRow::sequence);
-    if (there == known.end()) fresh.push_back(row_of(point));
-  }
-  if (fresh.empty()) co_return Status{};
-  auto putting = context_.catalogue.put_points(scope_, std::move(fresh));
-  co_return co_await putting;
-}
-
-io::Task<Status> Machine::reopen(io::Scope& scope) {
-  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
-  fence();
-  active_.reset();
-  batch_.clear();
-  stop_reason_.clear();
-  journal_.reset();
-  if (base_) {
-    auto dropping = base_->drop_cache(scope_);
-    [[maybe_unused]] const Status dropped = co_await dropping;  // opening it anew reports what is wrong with it
-  }
-  base_.reset();
-  AFI_CO_TRY_STATUS(recover());
-  if (!stop_reason_.empty()) co_return fail(ErrorCode::refused, "reopen a machine", stop_reason_);
-  co_return Status{};
-}
-
 // ---- what is shown
 
 catalogue::PointRow Machine::row_of(const JournalPoint& point) const {
@@ -217,8 +143,8 @@ std::vector<catalogue::PointRow> Machine::points() const {
 
 io::Task<Result<ByteCount>> Machine::stored_bytes() {
   ByteCount sum = journal_ ? journal_->bytes() : ByteCount{};
-  if (base_) {
-    AFI_CO_TRY(const ByteCount allocated, base_->allocated(scope_));
+  if (const std::shared_ptr<Base> base = base_) {
+    AFI_CO_TRY(const ByteCount allocated, base->allocated(scope_));
     sum += allocated;
   }
   co_return sum;

@@ -7,6 +7,9 @@
 //   any state: a failed sync, damage, or a rollback ─► stopped (with the reason; readable points stay usable) ─ reopen
 //   ─► …
 //
+// A stopped machine is opened again from its devices: by the store, with growing pauses (store_mending.cc), and when a
+// session comes. Until that succeeds it reads from what it had.
+//
 // A commit: frames flushed | first point only: bases and sums synced, change roots over the whole disks | journal
 // commit (one sync) | catalogue's index of points | receipt. An error before the journal's commit leaves everything
 // before as it was. Sessions: the newest one owns the machine, older ones are fenced. Calls are serialised by a lock;
@@ -23,6 +26,7 @@
 
 #include "engine/catalogue/catalogue.h"
 #include "engine/image/journal_view.h"
+#include "engine/plan/retry_schedule.h"
 #include "engine/port/point_sink.h"
 #include "engine/replica/base.h"
 #include "engine/replica/frame_checker.h"
@@ -41,7 +45,8 @@ struct MachineContext {
   io::Platform& platform;
   catalogue::Catalogue& catalogue;
   RunCache& runs;
-  io::Scope& scope;  // ends with the store
+  io::Scope& scope;    // ends with the store
+  io::Event& trouble;  // set when a machine has something to be mended
   std::string store;
 };
 
@@ -64,8 +69,9 @@ class Machine {
   [[nodiscard]] const std::string& stop_reason() const { return stop_reason_; }
   [[nodiscard]] std::vector<std::string> findings() const;  // of recovery, for the log and status
   [[nodiscard]] Head head() const { return journal_ ? journal_->head() : Head{}; }
-  [[nodiscard]] const Journal* journal() const { return journal_.get(); }
-  [[nodiscard]] Base* base() { return base_.get(); }
+  // nullptr if they could not be opened. Whoever reads keeps them: a reopening puts others in their place.
+  [[nodiscard]] std::shared_ptr<const Journal> journal() const { return journal_; }
+  [[nodiscard]] std::shared_ptr<Base> base() { return base_; }
   [[nodiscard]] io::Lock& lock() { return lock_; }
   [[nodiscard]] const std::map<DiskId, format::BlockHasher>& hashers() const { return hashers_; }
   [[nodiscard]] MachineContext& context() { return context_; }
@@ -100,8 +106,13 @@ class Machine {
   // What verification found about points: goes to the catalogue.
   [[nodiscard]] io::Task<Status> note_verified(io::Scope& scope, const std::vector<catalogue::PointRow>& rows);
 
-  // After a stop: forgets what is in memory and comes back from the devices.
+  // Of a stopped machine: comes back from its devices, past the page cache, as at a start. `refused` with the reason if
+  // it stays stopped; then it reads from whatever shows more points, what it had or what was found. Fine if it runs.
   [[nodiscard]] io::Task<Status> reopen(io::Scope& scope);
+  // When a stopped machine is tried again.
+  [[nodiscard]] const RetrySchedule& retry() const { return retry_; }
+  // Its folder is going to be removed: it stays stopped. Requires the lock.
+  void retire();
 
  private:
   struct Active {  // the epoch of the session
@@ -121,9 +132,19 @@ class Machine {
   // Durable when it returns; the copy follows the description.
   [[nodiscard]] static io::Task<Status> write_description(io::Scope& scope, io::Directory& folder,
                                                           const MachineFile& file);
+
+  // machine_recovery.cc
+  struct Parts {  // what the devices gave
+    std::shared_ptr<Journal> journal;
+    std::shared_ptr<Base> base;
+    std::string stop_reason;
+  };
+  struct KnownRows;
   [[nodiscard]] io::Task<Status> recover();
-  [[nodiscard]] io::Task<Status> recover_parts(const std::vector<catalogue::PointRow>& known, bool is_known);
-  [[nodiscard]] io::Task<Status> catch_up_catalogue(const std::vector<catalogue::PointRow>& known, bool is_known);
+  [[nodiscard]] io::Task<Status> recover_parts(const KnownRows& known, Parts& parts);
+  void install(Parts parts);
+  [[nodiscard]] io::Task<Status> catch_up_catalogue(const KnownRows& known);
+  [[nodiscard]] io::Task<Status> reopen_now();
   void stop(std::string reason);
 
   [[nodiscard]] Status check_session(SessionId session) const;
@@ -148,8 +169,8 @@ class Machine {
   std::shared_ptr<io::Directory> folder_;
   MachineFile file_;
   std::map<DiskId, format::BlockHasher> hashers_;
-  std::unique_ptr<Base> base_;
-  std::unique_ptr<Journal> journal_;
+  std::shared_ptr<Base> base_;
+  std::shared_ptr<Journal> journal_;
   std::vector<catalogue::PointRow> lost_points_;  // the catalogue knows them, the journal does not
   FrameChecker checker_;
   io::Lock lock_;
@@ -161,6 +182,8 @@ class Machine {
   std::uint64_t batch_bytes_ = 0;  // stored
   std::uint64_t batch_raw_bytes_ = 0;
   std::string stop_reason_;
+  RetrySchedule retry_;
+  bool is_retired_ = false;
   std::vector<std::string> findings_;
 };
 

@@ -75,6 +75,10 @@ io::Task<Result<Machine::Opened>> Machine::open_session(io::Scope& scope, Opener
     token = std::make_shared<char>();
     import_ = token;
   }
+  if (!stop_reason_.empty() && retry_.may_be_asked(context_.platform.reactor.now())) {
+    auto reopening = reopen(scope);
+    [[maybe_unused]] const Status reopened = co_await reopening;  // a machine that stays stopped says why, below
+  }
   const SessionId session = ++newest_session_;  // fences at once: what waits for the lock finds itself too late
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
   AFI_CO_STATUS(check_session(session));
@@ -259,6 +263,7 @@ io::Task<void> Machine::after_failure(Error error) {
     }
   }
   if (!journal_->stopped().empty()) stop(journal_->stopped());
+  newest_seen_ = Epoch{};  // an epoch of which nothing was left may begin once more, as after a start
 }
 
 // ---- commit

@@ -27,13 +27,18 @@ ReplicaStore::ReplicaStore(const io::Platform& platform, catalogue::Catalogue& c
       catalogue_(catalogue),
       options_(std::move(options)),
       scope_(platform.reactor),
-      runs_(ByteCount(run_cache_bytes)) {}
+      runs_(ByteCount(run_cache_bytes)),
+      tasks_(platform.reactor) {}
 
 ReplicaStore::~ReplicaStore() = default;
 
 MachineContext ReplicaStore::context() {
-  return MachineContext{
-      .platform = platform_, .catalogue = catalogue_, .runs = runs_, .scope = scope_, .store = options_.name};
+  return MachineContext{.platform = platform_,
+                        .catalogue = catalogue_,
+                        .runs = runs_,
+                        .scope = scope_,
+                        .trouble = trouble_,
+                        .store = options_.name};
 }
 
 io::Task<Result<std::unique_ptr<ReplicaStore>>> ReplicaStore::open(io::Scope& scope, const io::Platform& platform,
@@ -125,7 +130,7 @@ io::Task<Status> ReplicaStore::load_machines(io::Scope& scope) {
       AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope, row.id));
       continue;
     }
-    troubles_.push_back({.id = row.id, .name = row.name, .reason = "its folder is missing from the store"});
+    note_trouble(row.id, row.name, "its folder is missing from the store");
   }
   co_return Status{};
 }
@@ -146,19 +151,29 @@ io::Task<Status> ReplicaStore::load_machine(io::Scope& scope, MachineId id,
     auto clearing = clear_machine_folder(scope, id);
     co_return co_await clearing;
   }
-  auto loading = Machine::load(context(), std::move(folder));
-  auto machine = co_await loading;
-  if (machine && (*machine)->description().id != id) {
-    machine = fail(ErrorCode::damaged, "open a machine", "its folder holds the description of another machine");
-  }
+  auto opening = open_machine(id, std::move(folder));
+  auto machine = co_await opening;
   if (machine) {
     machines_.emplace(id, std::move(*machine));
   } else if (machine.error().code == ErrorCode::cancelled) {
     co_return std::unexpected(machine.error());
   } else {
-    troubles_.push_back({.id = id, .name = row == known.end() ? "" : row->name, .reason = machine.error().text()});
+    note_trouble(id, row == known.end() ? "" : row->name, machine.error().text());
   }
   co_return Status{};
+}
+
+io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::open_machine(MachineId id,
+                                                                      std::shared_ptr<io::Directory> folder) {
+  AFI_CO_TRY(std::shared_ptr<Machine> machine, Machine::load(context(), std::move(folder)));
+  if (machine->description().id == id) co_return machine;
+  co_return fail(ErrorCode::damaged, "open a machine", "its folder holds the description of another machine");
+}
+
+void ReplicaStore::note_trouble(MachineId id, std::string machine_name, std::string reason) {
+  MachineTrouble trouble{.id = id, .name = std::move(machine_name), .reason = std::move(reason), .retry = {}};
+  trouble.retry.begin(platform_.reactor.now());
+  troubles_.push_back(std::move(trouble));
 }
 
 std::vector<std::shared_ptr<Machine>> ReplicaStore::machines() const {
@@ -189,6 +204,8 @@ io::Task<void> ReplicaStore::close() {
     [[maybe_unused]] const auto guard = co_await waiting;  // what was being written has been
   }
   scope_.cancel();
+  auto joining = tasks_.join();
+  co_await joining;
 }
 
 io::Task<Result<catalogue::PermissionRow>> ReplicaStore::check_permission(io::Scope& scope, const Peer& peer) {
@@ -299,6 +316,7 @@ io::Task<Status> ReplicaStore::remove_machine(io::Scope& scope, MachineId id) {
   AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, machines_folder_->open_directory(scope_, id.text()));
   const Bytes nothing;
   AFI_CO_TRY_STATUS(io::replace_file(scope_, *folder, removed_file_name, nothing));
+  machine->retire();
   machines_.erase(id);
   AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope_, id));
   auto clearing = clear_machine_folder(scope_, id);

@@ -7,11 +7,13 @@
 //
 // A folder that holds other things, another store than the catalogue remembers, or nothing where the catalogue
 // remembers a store (a volume that is not mounted) is refused: a store is never made twice. A machine that cannot be
-// used does not keep the others from being used; troubles() names it. Thread: the reactor's.
+// used does not keep the others from being used; troubles() names it. What has stopped, or could not be opened, is
+// tried again with growing pauses (store_mending.cc). Thread: the reactor's.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@
 #include "engine/replica/run_cache.h"
 #include "io/lock.h"
 #include "io/platform.h"
+#include "io/task_group.h"
 
 namespace afterimage::replica {
 
@@ -38,6 +41,7 @@ struct MachineTrouble {
   MachineId id;
   std::string name;  // as the catalogue has it; empty if it has not
   std::string reason;
+  RetrySchedule retry;
 };
 
 class ReplicaStore {
@@ -49,6 +53,8 @@ class ReplicaStore {
                                                                             catalogue::Catalogue& catalogue,
                                                                             StoreOptions options);
   ~ReplicaStore();
+  // From here on machines that have stopped are opened again as soon as their devices let them, until close().
+  void begin_mending();
   // Ends all sessions and waits for what is being written. Nothing else is called after it.
   [[nodiscard]] io::Task<void> close();
 
@@ -81,11 +87,20 @@ class ReplicaStore {
   [[nodiscard]] io::Task<Status> load_machines(io::Scope& scope);
   [[nodiscard]] io::Task<Status> load_machine(io::Scope& scope, MachineId id,
                                               const std::vector<catalogue::MachineRow>& known);
+  [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> open_machine(MachineId id,
+                                                                        std::shared_ptr<io::Directory> folder);
+  void note_trouble(MachineId id, std::string machine_name, std::string reason);
   [[nodiscard]] io::Task<Status> clear_machine_folder(io::Scope& scope, MachineId id);
   [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> create(io::Scope& scope, const Peer& peer,
                                                                   const MachineDescription& description,
                                                                   SeedBy seed_by);
   [[nodiscard]] MachineContext context();
+
+  // store_mending.cc
+  [[nodiscard]] io::Task<void> keep_mending();
+  // Tries what is due; when the next is, if anything is left.
+  [[nodiscard]] io::Task<std::optional<MonotonicTime>> mend();
+  [[nodiscard]] io::Task<void> load_again(MachineId id);
 
   io::Platform platform_;
   catalogue::Catalogue& catalogue_;
@@ -98,6 +113,8 @@ class ReplicaStore {
   io::Lock machines_lock_;  // making and removing machines
   std::map<MachineId, std::shared_ptr<Machine>> machines_;
   std::vector<MachineTrouble> troubles_;
+  io::Event trouble_;    // something is to be mended
+  io::TaskGroup tasks_;  // dies first: its frames use all of the above
 };
 
 }  // namespace afterimage::replica

@@ -57,6 +57,8 @@ class Verifier {
   io::Scope& scope_;
   std::shared_ptr<Machine> machine_;
   Progress* progress_;
+  std::shared_ptr<const Journal> journal_;
+  std::shared_ptr<Base> base_;
   std::shared_ptr<SegmentTable> table_;
   std::vector<JournalPoint> points_;
   std::vector<PointRuns> added_;

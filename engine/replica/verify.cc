@@ -39,14 +39,15 @@ void Verifier::report(DamagedPlace place) {
 
 io::Task<Status> Verifier::take_snapshot() {
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, machine_->lock().acquire(scope_));
-  const Journal* journal = machine_->journal();
-  if (journal == nullptr || machine_->base() == nullptr) {
+  journal_ = machine_->journal();
+  base_ = machine_->base();
+  if (journal_ == nullptr || base_ == nullptr) {
     co_return fail(ErrorCode::refused, "verify a machine",
                    fmt::format("machine {} has nothing that can be read: {}", machine_->description().name,
                                machine_->stop_reason()));
   }
-  table_ = journal->table();
-  points_ = journal->points();
+  table_ = journal_->table();
+  points_ = journal_->points();
   if (points_.empty()) co_return Status{};
   added_.emplace_back();
   for (RunRef& run : table_->runs_up_to(points_.back().record.sequence)) {
@@ -57,8 +58,8 @@ io::Task<Status> Verifier::take_snapshot() {
     added_.emplace_back();
   }
   added_.pop_back();
-  AFI_CO_TRY(const ByteCount base_bytes, machine_->base()->allocated(scope_));
-  total_ = base_bytes.value() + journal->bytes().value();
+  AFI_CO_TRY(const ByteCount base_bytes, base_->allocated(scope_));
+  total_ = base_bytes.value() + journal_->bytes().value();
   co_return Status{};
 }
 
@@ -106,7 +107,7 @@ io::Task<Status> Verifier::verify_one_point(Sequence sequence) {
     return DamagedPlace{
         .disk = disk, .extent = extent, .first_point = sequence, .last_point = sequence, .what = std::move(what)};
   };
-  AFI_CO_TRY_STATUS(machine_->base()->drop_cache(scope_));
+  AFI_CO_TRY_STATUS(base_->drop_cache(scope_));
   for (const SegmentNumber number : table_->numbers()) {
     if (number <= point->segment) AFI_CO_TRY_STATUS(table_->drop_cache(scope_, number));
   }

@@ -102,7 +102,7 @@ io::Task<Status> Verifier::verify_first_root() {
     }
     std::ranges::move(of_run, std::back_inserter(frames));
   }
-  for (BaseDisk& disk : machine_->base()->disks()) {
+  for (BaseDisk& disk : base_->disks()) {
     AFI_CO_TRY(const DiskRoot root,
                first_root(scope_, machine_->context().platform.workers, *disk.sums, *table_, frames));
     const format::PointDisk* in_record = first.record.find(disk.id);
@@ -118,7 +118,7 @@ io::Task<Status> Verifier::verify_first_root() {
 
 io::Task<Status> Verifier::verify_bases() {
   if (points_.empty()) co_return Status{};
-  for (BaseDisk& disk : machine_->base()->disks()) AFI_CO_TRY_STATUS(verify_base(disk));
+  for (BaseDisk& disk : base_->disks()) AFI_CO_TRY_STATUS(verify_base(disk));
   // Where something is named already the root would only name it again, less well.
   if (!outcome_.damage.empty() || points_.front().record.sequence != Sequence(std::uint64_t{1})) co_return Status{};
   auto proving = verify_first_root();

@@ -174,7 +174,7 @@ io::Task<Status> Verifier::verify_segment(SegmentNumber number) {
   const bool is_complete = is_indexed || !table_->is_staged(number);
   // Behind the last point of the newest staging file stands what belongs to no point yet.
   const ByteCount limit = is_complete || number != last.segment ? size : ByteCount(last.end().value());
-  const JournalIdentity& identity = machine_->journal()->identity();
+  const JournalIdentity& identity = journal_->identity();
   format::ScanExpectation expectation;
   expectation.machine = identity.machine;
   expectation.lineage = identity.lineage;

@@ -212,22 +212,5 @@ TEST_F(Verifying, AJournalThatWasRolledBackIsNotBelieved) {
   EXPECT_TRUE(bench.read_point(primary, Sequence(std::uint64_t{2}), 0).has_value());
 }
 
-TEST_F(Verifying, AFailedSyncStopsTheMachineUntilItIsReopened) {
-  bench.disk().add_fault(
-      {.match = {.kind = io::sim::OperationKind::sync, .path_part = ".open"}, .count = 1, .error = EIO});
-  primary.change(4);
-  const Status failed = bench.make_point(primary);
-  ASSERT_FALSE(failed.has_value());
-  EXPECT_EQ(failed.error().code, ErrorCode::io_failed);
-  EXPECT_EQ(bench.machine(primary)->state(), MachineState::stopped);
-  const Status refused = bench.make_point(primary);
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, ErrorCode::refused);
-  ASSERT_TRUE(bench.run(bench.machine(primary)->reopen(*bench.scope)).has_value());
-  const Status made = bench.make_point(primary);
-  EXPECT_TRUE(made.has_value()) << made.error().text();
-  EXPECT_EQ(bench.check(primary), "");
-}
-
 }  // namespace
 }  // namespace afterimage::replica
