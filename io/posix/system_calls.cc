@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/posix/system_calls.h"
 
+#include <cstdio>
+
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -2,12 +2,12 @@
 #include "io/posix/unix_socket.h"
 
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "io/posix/address.h"
 #include "io/posix/file_calls.h"
