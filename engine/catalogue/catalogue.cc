@@ -52,6 +52,8 @@ KeptInMemory::KeptInMemory(const std::string& name)
       connection_(
           new Connection{SQLite::Database(where_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_URI)}) {}
 KeptInMemory::~KeptInMemory() = default;
+void KeptInMemory::refuse_writes() { connection_->database.exec("BEGIN IMMEDIATE"); }
+void KeptInMemory::take_writes() { connection_->database.exec("ROLLBACK"); }
 
 Catalogue::Catalogue(io::Workers& workers, std::unique_ptr<Database> database)
     : workers_(workers), database_(std::move(database)) {}

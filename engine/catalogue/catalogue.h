@@ -37,6 +37,9 @@ class KeptInMemory {
   explicit KeptInMemory(const std::string& name);  // unique in the process
   ~KeptInMemory();
   [[nodiscard]] CatalogueLocation location() const { return {where_}; }
+  // Between the two every write of the catalogue fails, as on a device that takes none.
+  void refuse_writes();
+  void take_writes();
 
  private:
   struct Connection;

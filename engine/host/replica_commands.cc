@@ -281,6 +281,12 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
     status.reasons.push_back("its primary is not known to this host; " + std::string(enrol_again));
   }
   if (stopped) status.reasons.push_back(paused_text(machine->stop_reason(), machine->retry()));
+  if (!machine->index_failure().empty()) {
+    status.health = std::max(status.health, Health::warning);
+    status.reasons.push_back(
+        tried_text("host.db cannot be written: " + machine->index_failure() + "; points are safe in the journals",
+                   machine->index_retry()));
+  }
   if (damaged) status.reasons.push_back("some points are damaged; 'afterimage points " + status.name + "' shows which");
   if (status.points == 0) status.reasons.push_back("no point yet");
   for (std::string& finding : machine->findings()) status.reasons.push_back(std::move(finding));

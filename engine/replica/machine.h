@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -111,6 +112,11 @@ class Machine {
   [[nodiscard]] io::Task<Status> reopen(io::Scope& scope);
   // When a stopped machine is tried again.
   [[nodiscard]] const RetrySchedule& retry() const { return retry_; }
+  // Not empty: why the catalogue could not be told of points. They are safe in the journal, which is the truth; the rows
+  // follow with the next commit or index_again().
+  [[nodiscard]] const std::string& index_failure() const { return index_failure_; }
+  [[nodiscard]] const RetrySchedule& index_retry() const { return index_retry_; }
+  [[nodiscard]] io::Task<void> index_again(io::Scope& scope);
   // Its folder is going to be removed: it stays stopped. Requires the lock.
   void retire();
 
@@ -145,6 +151,8 @@ class Machine {
   void install(Parts parts);
   [[nodiscard]] io::Task<Status> catch_up_catalogue(const KnownRows& known);
   [[nodiscard]] io::Task<Status> reopen_now();
+  // Tells the catalogue of the points that it does not know yet.
+  [[nodiscard]] io::Task<void> index_points();
   void stop(std::string reason);
 
   [[nodiscard]] Status check_session(SessionId session) const;
@@ -184,6 +192,9 @@ class Machine {
   std::string stop_reason_;
   RetrySchedule retry_;
   bool is_retired_ = false;
+  std::set<Sequence> unindexed_;  // points that the catalogue does not know yet
+  std::string index_failure_;
+  RetrySchedule index_retry_;
   std::vector<std::string> findings_;
 };
 

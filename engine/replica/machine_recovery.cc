@@ -110,13 +110,48 @@ io::Task<Status> Machine::catch_up_catalogue(const KnownRows& known) {
     here->verified_at = row.verified_at;
     if (here->damage.empty()) here->damage = row.damage;
   }
-  std::vector<catalogue::PointRow> fresh;
+  unindexed_.clear();
   for (const JournalPoint& point : points) {
-    if (!known.catalogued.contains(point.record.sequence)) fresh.push_back(row_of(point));
+    if (!known.catalogued.contains(point.record.sequence)) unindexed_.insert(point.record.sequence);
   }
-  if (fresh.empty()) co_return Status{};
-  auto putting = context_.catalogue.put_points(scope_, std::move(fresh));
-  co_return co_await putting;
+  auto indexing = index_points();
+  co_await indexing;
+  co_return Status{};
+}
+
+io::Task<void> Machine::index_points() {
+  std::vector<catalogue::PointRow> rows;
+  if (journal_) {
+    for (const JournalPoint& point : journal_->points()) {
+      if (unindexed_.contains(point.record.sequence)) rows.push_back(row_of(point));
+    }
+  }
+  Status put;
+  if (!rows.empty()) {
+    auto putting = context_.catalogue.put_points(scope_, std::move(rows));
+    put = co_await putting;
+  }
+  if (put) {
+    unindexed_.clear();
+    index_failure_.clear();
+    co_return;
+  }
+  const MonotonicTime now = context_.platform.reactor.now();
+  if (index_failure_.empty()) {
+    index_retry_.begin(now);
+    context_.trouble.set();
+  } else {
+    index_retry_.note_failed(now, context_.platform.clock.now());
+  }
+  index_failure_ = put.error().text();
+}
+
+io::Task<void> Machine::index_again(io::Scope& scope) {
+  auto acquiring = lock_.acquire(scope);
+  const auto guard = co_await acquiring;
+  if (!guard || is_retired_ || index_failure_.empty()) co_return;
+  auto indexing = index_points();
+  co_await indexing;
 }
 
 io::Task<Status> Machine::reopen(io::Scope& scope) {

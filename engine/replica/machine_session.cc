@@ -361,10 +361,10 @@ io::Task<Result<Receipt>> Machine::commit_now(format::PointRecord record) {
     co_return std::unexpected(error);
   }
   active_.reset();
-  // The point is durable. What follows is an index and a leftover, which recovery brings up to date too.
-  std::vector<catalogue::PointRow> rows{row_of(journal_->points().back())};
-  auto indexing = context_.catalogue.put_points(scope_, std::move(rows));
-  [[maybe_unused]] const Status indexed = co_await indexing;
+  // The point is durable. What follows is an index and a leftover, which are brought up to date later where they fail.
+  unindexed_.insert(journal_->points().back().record.sequence);
+  auto indexing = index_points();
+  co_await indexing;
   if (is_first) {
     auto ending = base_->end_staging(scope_);
     [[maybe_unused]] const Status ended = co_await ending;

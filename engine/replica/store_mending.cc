@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stopped comes back by itself: a device that failed may be well again, and nobody has to start the daemon anew.
+// Points that host.db could not be told of are told when it takes rows again.
 // A machine that is well costs nothing here: the task sleeps until one stops.
 #include <algorithm>
 #include <utility>
@@ -29,12 +30,18 @@ io::Task<std::optional<MonotonicTime>> ReplicaStore::mend() {
   };
   const std::vector<std::shared_ptr<Machine>> all = machines();
   for (const std::shared_ptr<Machine>& machine : all) {
-    if (machine->stop_reason().empty() || scope_.is_interrupted()) continue;
-    if (machine->retry().is_due(platform_.reactor.now())) {
+    if (scope_.is_interrupted()) co_return next;
+    if (!machine->stop_reason().empty() && machine->retry().is_due(platform_.reactor.now())) {
       auto reopening = machine->reopen(scope_);
       [[maybe_unused]] const Status reopened = co_await reopening;  // the machine keeps why not
     }
-    if (!machine->stop_reason().empty() && find(machine->description().id) == machine) wait_for(machine->retry());
+    if (!machine->index_failure().empty() && machine->index_retry().is_due(platform_.reactor.now())) {
+      auto indexing = machine->index_again(scope_);
+      co_await indexing;
+    }
+    if (find(machine->description().id) != machine) continue;  // it was removed meanwhile
+    if (!machine->stop_reason().empty()) wait_for(machine->retry());
+    if (!machine->index_failure().empty()) wait_for(machine->index_retry());
   }
   std::vector<MachineId> due;
   for (const MachineTrouble& trouble : troubles_) {

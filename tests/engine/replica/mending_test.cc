@@ -154,6 +154,38 @@ TEST_F(Mending, AStoppedMachineCanBeRemoved) {
   EXPECT_FALSE(bench.disk().exists(bench.machine_path(primary)));
 }
 
+TEST_F(Mending, PointsThatTheCatalogueDidNotTakeAreToldLater) {
+  bench.store->begin_mending();
+  bench.kept.refuse_writes();
+  make_point();  // the journal is the truth
+  make_point();
+  EXPECT_FALSE(machine().index_failure().empty());
+  EXPECT_EQ(bench.check(primary), "");
+  pass(std::chrono::seconds(10));
+  EXPECT_TRUE(machine().index_retry().tried().has_value());
+  const MachineId id = primary.description().id;
+  EXPECT_EQ(bench.run(bench.catalogue->points(*bench.scope, id))->size(), 3U);
+  bench.kept.take_writes();
+  pass(RetrySchedule::pause_max + std::chrono::seconds(1));
+  EXPECT_EQ(machine().index_failure(), "");
+  EXPECT_EQ(bench.run(bench.catalogue->points(*bench.scope, id))->size(), 5U);
+}
+
+// A point that only the journal remembers is acknowledged all the same: losing it is no unfinished tail.
+TEST_F(Mending, APointThatTheCatalogueDoesNotKnowIsMissedByTheReopening) {
+  bench.kept.refuse_writes();
+  make_point();
+  const Sequence last = machine().head().sequence;
+  stop_by_failed_sync(1);
+  const std::string path = bench.machine_path(primary) + "/journal/0000000000000001.open";
+  const ByteOffset at = machine().journal()->points().back().offset;
+  ASSERT_TRUE(bench.disk().rot(path, at + ByteCount(std::uint64_t{20}), std::byte{1}).has_value());
+  ASSERT_FALSE(bench.run(machine().reopen(*bench.scope)).has_value());
+  EXPECT_EQ(machine().state(), MachineState::stopped);
+  EXPECT_EQ(machine().points().back().sequence, last);
+  bench.kept.take_writes();
+}
+
 // What the cache holds after a failed sync is not on the device: a point that is acknowledged after the reopening must
 // outlive the power.
 TEST_F(Mending, WhatIsAcknowledgedAfterwardsOutlivesAPowerCut) {

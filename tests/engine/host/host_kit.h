@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A primary host and its replica in a simulated world, without a network: the primary's connector asks the replica's
+// gate.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/host/host.h"
+#include "io/sim/world.h"
+
+namespace afterimage::host::kit {
+
+class HostPair final : public SinkConnector {
+ public:
+  HostPair();
+  ~HostPair() override;
+
+  // Opens both hosts, which know each other.
+  [[nodiscard]] Status start();
+  // The primary's process ends and begins anew.
+  [[nodiscard]] Status restart_primary();
+  template <typename T>
+  [[nodiscard]] typename io::sim::RunResult<T>::type run(io::Task<T> task, Duration limit = std::chrono::hours(1)) {
+    return io::sim::run(world, std::move(task), limit);
+  }
+  void pass(Duration time) { (void)world.run_for(time); }
+  // Protects "web1" with one disk; its first point is made.
+  [[nodiscard]] Status protect();
+  // Changes the disk and syncs. The job, as it ended or as it is after `patience`.
+  [[nodiscard]] Result<JobInfo> sync(Duration patience = std::chrono::minutes(20));
+  [[nodiscard]] Result<JobId> begin_sync();
+  // Of the only machine of that host.
+  [[nodiscard]] MachineStatus status_of(Host& host);
+  [[nodiscard]] static std::string reasons_of(const MachineStatus& status);
+
+  [[nodiscard]] io::Task<Result<std::unique_ptr<PointSink>>> connect(io::Scope& scope, HostId peer) override;
+
+  io::sim::World world{{.seed = 11}};
+  io::sim::NodeId primary_node, replica_node;
+  catalogue::KeptInMemory primary_catalogue, replica_catalogue;
+  std::unique_ptr<io::Scope> primary_scope, replica_scope;
+  std::unique_ptr<Host> primary, replica;
+
+ private:
+  [[nodiscard]] io::Task<Status> open_primary();
+  [[nodiscard]] io::Task<Status> open_replica();
+  [[nodiscard]] Status change_disk();
+
+  HostId primary_id_, replica_id_;
+  std::uint64_t changes_ = 0;
+};
+
+}  // namespace afterimage::host::kit
