@@ -21,8 +21,13 @@ void Scope::interrupt(ErrorCode reason) {
   if (interrupted_) return;
   interrupted_ = reason;
   reactor_.disarm(*this);
-  // Each is taken out first: cancelling may complete it, and completing unlinks.
-  while (Operation* operation = operations_.pop_front()) operation->cancel();
+  // Cancelling may complete an operation, and completing unlinks it. What goes on running is put back.
+  List<Operation, OperationTag> running;
+  while (Operation* operation = operations_.pop_front()) {
+    running.push_back(*operation);
+    operation->cancel();
+  }
+  while (Operation* operation = running.pop_front()) operations_.push_back(*operation);
   for (Scope* child = children_.front(); child != nullptr; child = children_.after(*child)) child->interrupt(reason);
 }
 
@@ -38,13 +43,23 @@ Error Scope::interruption(const char* what) const {
 
 void Scope::add(Operation& operation) { operations_.push_back(operation); }
 
-const Operation* Scope::oldest_pending() {
-  const Operation* oldest = operations_.front();  // in order of start
+const Operation* Scope::oldest(bool (*counts)(const Operation&)) {
+  Operation* first = operations_.front();  // in order of start
+  while (first != nullptr && !counts(*first)) first = operations_.after(*first);
+  const Operation* found = first;
   for (Scope* child = children_.front(); child != nullptr; child = children_.after(*child)) {
-    const Operation* of_child = child->oldest_pending();
-    if (of_child != nullptr && (oldest == nullptr || of_child->started < oldest->started)) oldest = of_child;
+    const Operation* of_child = child->oldest(counts);
+    if (of_child != nullptr && (found == nullptr || of_child->started < found->started)) found = of_child;
   }
-  return oldest;
+  return found;
+}
+
+const Operation* Scope::oldest_pending() {
+  return oldest([](const Operation&) { return true; });
+}
+
+const Operation* Scope::oldest_on_disk() {
+  return oldest([](const Operation& operation) { return !operation.file_path.empty(); });
 }
 
 namespace {

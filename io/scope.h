@@ -3,12 +3,14 @@
 // operations, so that a watchdog can name what does not progress and since when.
 //
 // Cancelling asks each pending operation to end soon; an operation that the kernel cannot take back (a disk write) ends
-// as it ends. A child is cancelled with its parent and never outlives it. Thread: the reactor's.
+// as it ends, and stays known until then. A child is cancelled with its parent and never outlives it. Thread: the
+// reactor's.
 #pragma once
 
 #include <coroutine>
 #include <cstddef>
 #include <optional>
+#include <string_view>
 
 #include "io/base/result.h"
 #include "io/base/time.h"
@@ -29,6 +31,9 @@ class Operation : public ListNode<OperationTag> {
 
   const char* name;  // a literal: "read", "connect"
   MonotonicTime started{};
+  // Of an operation on a disk: the path of what it works on, kept by the frame that awaits. Empty for what waits for
+  // time, peers or other tasks.
+  std::string_view file_path{};
 };
 
 class Scope : public ListNode<ChildTag>, private Timer {
@@ -54,10 +59,13 @@ class Scope : public ListNode<ChildTag>, private Timer {
   void add(Operation& operation);
   // The operation that has been pending longest in this scope and its children, or nullptr.
   [[nodiscard]] const Operation* oldest_pending();
+  // The same of those on a disk alone: what a watchdog asks.
+  [[nodiscard]] const Operation* oldest_on_disk();
 
  private:
   void fired() override { interrupt(ErrorCode::timed_out); }
   void interrupt(ErrorCode reason);
+  [[nodiscard]] const Operation* oldest(bool (*counts)(const Operation&));
 
   Reactor& reactor_;
   std::optional<ErrorCode> interrupted_;

@@ -19,6 +19,7 @@ Task<std::invoke_result_t<Call&>> PosixFile::call(Scope& scope, const char* name
   AFI_CO_STATUS(check_open());
   const PendingMark mark(pending_);
   BlockingCall blocking(scope, pool_, name, std::move(call));
+  blocking.file_path = file_->path;
   co_return co_await blocking;
 }
 

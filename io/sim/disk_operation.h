@@ -40,6 +40,8 @@ namespace afterimage::io::sim {
   return false;
 }
 
+inline constexpr Duration stall_step = std::chrono::milliseconds(100);  // a stalled one looks that often
+
 template <typename Effect>
 class DiskOperation final : public Completion<std::invoke_result_t<Effect&, int>>,
                             private PendingOperation,
@@ -52,7 +54,9 @@ class DiskOperation final : public Completion<std::invoke_result_t<Effect&, int>
       : Completion<Value>(scope,
                           name_of(facts.kind).data()),  // NOLINT(bugprone-suspicious-stringview-data-usage): a literal
         PendingOperation(life, facts),
-        effect_(effect) {}
+        effect_(effect) {
+    this->file_path = facts.path;
+  }
 
   // Only its start can be refused: a disk does not take back what it was told.
   void cancel() noexcept override {
@@ -75,7 +79,11 @@ class DiskOperation final : public Completion<std::invoke_result_t<Effect&, int>
   }
   void fire() override {
     if (life().is_dead()) return;
-    Value value = effect_(injected_error());
+    if (injected_error() == never_ends && life().node().faults.is_stalling()) {
+      life().world().schedule(*this, stall_step);
+      return;
+    }
+    Value value = effect_(injected_error() == never_ends ? 0 : injected_error());
     std::uint64_t done = facts().bytes;
     if constexpr (std::is_same_v<Value, Result<std::size_t>>) done = value ? *value : 0;
     if (finish(done, !value.has_value())) this->complete(std::move(value));

@@ -21,6 +21,7 @@ void FaultPlan::clear() {
   rules_.clear();
   numbers_.clear();
   rates_ = FaultRates{};
+  is_stalling_ = false;
 }
 
 int FaultPlan::by_rate(OperationKind kind, Rng& rng) const {
@@ -65,6 +66,7 @@ int FaultPlan::strike(OperationKind kind, std::string_view path, std::uint64_t n
   }
   if (error == 0) error = by_rate(kind, rng);
   if (error != 0) ++injected_;
+  if (error == never_ends) is_stalling_ = true;
   return error;
 }
 

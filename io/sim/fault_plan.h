@@ -21,6 +21,8 @@ class FaultPlan {
 
   // The errno that this operation meets, or 0. Counts it against the rules.
   [[nodiscard]] int strike(OperationKind kind, std::string_view path, std::uint64_t number, Rng& rng);
+  // Whether operations that met never_ends still do not end.
+  [[nodiscard]] bool is_stalling() const { return is_stalling_; }
   [[nodiscard]] std::uint64_t injected() const { return injected_; }
 
   void plan_crash(CrashPlan plan) { crash_ = std::move(plan); }
@@ -43,6 +45,7 @@ class FaultPlan {
   FaultRates rates_;
   std::optional<CrashPlan> crash_;
   std::uint64_t injected_ = 0;
+  bool is_stalling_ = false;
 };
 
 }  // namespace afterimage::io::sim

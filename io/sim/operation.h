@@ -68,13 +68,16 @@ struct OperationMatch {
 
 inline constexpr std::uint64_t forever = std::numeric_limits<std::uint64_t>::max();
 
+// As the error of a rule: an operation on a disk neither ends nor fails until the faults are cleared; then it goes well.
+inline constexpr int never_ends = -1;
+
 // An error for `count` matching operations. Whatever the number, a failed sync has dropped what it should have made
 // durable, a failed write may have written a part, and a network operation ends with `unreachable` and breaks its
 // stream.
 struct FaultRule {
   OperationMatch match = {};
   std::uint64_t count = 1;  // `forever`: sticky
-  int error = EIO;          // errno
+  int error = EIO;          // errno, or never_ends
 };
 
 // Errors by the seed, in parts of a million operations of that kind.

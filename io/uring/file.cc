@@ -87,6 +87,7 @@ Task<Result<std::size_t>> UringFile::read_at(Scope& scope, ByteOffset offset, Mu
   AFI_CO_RESULT(const off_t at, posix::offset_in_reach(file, offset, out.size()));
   if (out.empty()) co_return std::size_t{0};
   Reading reading(scope, ring_, file.fd.get(), static_cast<std::uint64_t>(at), out);
+  reading.file_path = file.path;
   const int result = co_await reading;
   if (result < 0) co_return posix::fail_file(-result, "read", file.path);
   co_return reading.moved();
@@ -101,6 +102,7 @@ Task<Status> UringFile::write_at(Scope& scope, ByteOffset offset, ByteView data)
   AFI_CO_RESULT(const off_t at, posix::offset_in_reach(file, offset, data.size()));
   if (data.empty()) co_return Status{};
   Writing writing(scope, ring_, file.fd.get(), static_cast<std::uint64_t>(at), data);
+  writing.file_path = file.path;
   const int result = co_await writing;
   if (result < 0) co_return posix::fail_file(-result, "write", file.path);
   if (writing.moved() < data.size()) co_return posix::fail_file(EIO, "write", file.path);  // it got nowhere
@@ -116,6 +118,7 @@ Task<Status> UringFile::sync(Scope& scope) {
   posix::OpenFile& file = open_file();
   AFI_CO_STATUS(posix::refuse_after_failed_sync(file));
   Syncing syncing(scope, ring_, file.fd.get());
+  syncing.file_path = file.path;
   const int result = co_await syncing;
   if (result == 0) co_return Status{};
   file.sync_failed.store(true);

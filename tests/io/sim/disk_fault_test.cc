@@ -2,6 +2,7 @@
 // Injected faults of the disk, and the lies of a failed sync.
 #include <string>
 
+#include "io/task_group.h"
 #include "tests/io/sim/sim_host.h"
 
 namespace afterimage::io::sim {
@@ -38,6 +39,31 @@ TEST_F(DiskFaults, AStickyFaultStaysUntilCleared) {
   EXPECT_TRUE(host_.write(*other, 0, view_of("a")));
   host_.disk().clear_faults();
   EXPECT_TRUE(host_.write(*file, 0, view_of("a")));
+}
+
+TEST_F(DiskFaults, AnOperationThatNeverEndsStaysKnownWhenItsScopeIsCancelledAndEndsWhenTheDiskIsWell) {
+  const auto file = host_.open("f", OpenMode::create);
+  host_.disk().add_fault({.match = {.kind = OperationKind::sync}, .error = never_ends});
+  Scope scope(host_.scope());
+  bool done = false;
+  auto syncing = [](File& of, Scope& within, bool& ended) -> Task<void> {
+    auto task = of.sync(within);
+    ended = (co_await task).has_value();
+  };
+  TaskGroup tasks(scope.reactor());
+  tasks.spawn(syncing(*file, scope, done));
+  EXPECT_EQ(world_.run_for(std::chrono::hours(1)).stop, Stop::done);
+  ASSERT_NE(scope.oldest_on_disk(), nullptr);
+  EXPECT_EQ(scope.oldest_on_disk()->file_path, "/d/f");
+  scope.cancel();
+  (void)world_.run_for(std::chrono::minutes(1));
+  ASSERT_NE(scope.oldest_on_disk(), nullptr);
+  EXPECT_EQ(std::string_view(scope.oldest_pending()->name), "sync");
+  EXPECT_GE(host_.platform().reactor.now() - scope.oldest_on_disk()->started, std::chrono::minutes(61));
+  host_.disk().clear_faults();
+  (void)world_.run_for(std::chrono::minutes(1));
+  EXPECT_TRUE(done);
+  EXPECT_EQ(scope.oldest_pending(), nullptr);
 }
 
 TEST_F(DiskFaults, TheNthOperationFailsWhateverItIs) {
