@@ -18,6 +18,7 @@ Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& con
       jobs_(platform),
       primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
       replica_commands_(platform, stores_, jobs_),
+      watch_dog_(platform, jobs_, stores_, options_.tell),
       background_(platform.reactor),
       tasks_(platform.reactor) {}
 
@@ -33,6 +34,7 @@ io::Task<Result<std::unique_ptr<Host>>> Host::open(io::Scope& scope, const io::P
   AFI_CO_TRY_STATUS(host->primaries_.open(scope, *host->state_));
   for (const std::unique_ptr<replica::ReplicaStore>& store : host->stores_) store->begin_mending();
   host->tasks_.spawn(host->primaries_.keep_mending(host->background_));
+  host->tasks_.spawn(host->watch_dog_.run(host->background_));
   co_return host;
 }
 
@@ -212,6 +214,7 @@ io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std:
   for (MachineStatus& status : replica_commands_.troubles()) {
     if (!machine || *machine == status.name) list.push_back(std::move(status));
   }
+  for (MachineStatus& status : list) watch_dog_.judge(status);
   if (machine && list.empty()) {
     co_return fail(ErrorCode::not_found, "show a machine",
                    "this host knows no machine '" + *machine + "'; 'afterimage status' lists what there is");

@@ -22,6 +22,7 @@
 #include "engine/host/primary_commands.h"
 #include "engine/host/primary_table.h"
 #include "engine/host/replica_commands.h"
+#include "engine/host/watch_dog.h"
 #include "engine/plan/level_chooser.h"
 #include "engine/port/replica_gate.h"
 #include "io/platform.h"
@@ -37,6 +38,8 @@ struct HostOptions {
   CompressionSetting compression = {};        // of what this host sends as a primary
   // The simulator keeps host.db in memory; otherwise it is where the file head says.
   std::optional<catalogue::CatalogueLocation> catalogue = {};
+  // Where what happens while the host runs is told, a line each. May be empty; called until stop() has ended.
+  Tell tell = {};
 };
 
 // What a start found that an operator should know ("host.db was damaged and has been rebuilt: …").
@@ -105,6 +108,7 @@ class Host final : public CommandPort, public ReplicaGate {
   JobTable jobs_;
   PrimaryCommands primary_commands_;
   ReplicaCommands replica_commands_;
+  WatchDog watch_dog_;
   io::Scope background_;
   io::TaskGroup tasks_;  // dies first: its frames use all of the above
 };

@@ -26,6 +26,14 @@ const Job* JobTable::running_for(const std::string& machine) const {
   return nullptr;
 }
 
+std::vector<std::shared_ptr<Job>> JobTable::running() const {
+  std::vector<std::shared_ptr<Job>> list;
+  for (const auto& [id, job] : jobs_) {
+    if (job->info.state == JobState::running) list.push_back(job);
+  }
+  return list;
+}
+
 Result<JobId> JobTable::start(std::string kind, std::string machine, Body body) {
   if (stopping_)
     return fail(ErrorCode::refused, "start a job", "this host is stopping; run the command again when it is up");

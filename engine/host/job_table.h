@@ -46,6 +46,7 @@ class JobTable {
   [[nodiscard]] Status cancel(JobId id);
   // The running job that changes that machine, or nullptr.
   [[nodiscard]] const Job* running_for(const std::string& machine) const;
+  [[nodiscard]] std::vector<std::shared_ptr<Job>> running() const;  // oldest first
   // Cancels all and waits for them; no job starts any more.
   [[nodiscard]] io::Task<void> stop();
 

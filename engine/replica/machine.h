@@ -112,11 +112,13 @@ class Machine {
   [[nodiscard]] io::Task<Status> reopen(io::Scope& scope);
   // When a stopped machine is tried again.
   [[nodiscard]] const RetrySchedule& retry() const { return retry_; }
-  // Not empty: why the catalogue could not be told of points. They are safe in the journal, which is the truth; the rows
-  // follow with the next commit or index_again().
+  // Not empty: why the catalogue could not be told of points. They are safe in the journal, which is the truth; the
+  // rows follow with the next commit or index_again().
   [[nodiscard]] const std::string& index_failure() const { return index_failure_; }
   [[nodiscard]] const RetrySchedule& index_retry() const { return index_retry_; }
   [[nodiscard]] io::Task<void> index_again(io::Scope& scope);
+  // What has been waiting longest for a disk on this machine's behalf, or nullptr: for a watchdog.
+  [[nodiscard]] const io::Operation* oldest_on_disk() { return scope_.oldest_on_disk(); }
   // Its folder is going to be removed: it stays stopped. Requires the lock.
   void retire();
 

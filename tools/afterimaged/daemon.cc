@@ -25,6 +25,15 @@ std::string own_address(const tools::Config& config) {
   return config.host_name;
 }
 
+Severity severity_of(host::Health health) {
+  switch (health) {
+    case host::Health::normal: return Severity::info;
+    case host::Health::warning: return Severity::warning;
+    case host::Health::critical: return Severity::error;
+  }
+  return Severity::error;
+}
+
 }  // namespace
 
 io::Task<Result<tls::Identity>> read_own_identity(io::Scope& scope, io::Disk& disk, const tools::Config& config) {
@@ -86,6 +95,7 @@ io::Task<Status> Daemon::open(io::Scope& scope) {
 io::Task<Status> Daemon::open_host(io::Scope& scope) {
   host::HostOptions options{.id = config_.host_id, .name = config_.host_name, .state_path = config_.state_dir};
   options.compression = config_.compression;
+  options.tell = [this](host::Health health, std::string_view line) { log_.write(severity_of(health), line); };
   for (const tools::StoreConfig& store : config_.stores) {
     options.stores.push_back({.name = store.name, .path = store.path});
   }

@@ -33,6 +33,7 @@ HostPair::~HostPair() {
 io::Task<Status> HostPair::open_primary() {
   HostOptions options{.id = primary_id_, .name = "primary", .state_path = "/state"};
   options.catalogue = primary_catalogue.location();
+  options.tell = [this](Health, std::string_view line) { told.emplace_back(line); };
   AFI_CO_TRY(primary, Host::open(*primary_scope, world.platform(primary_node), std::move(options), *this));
   const catalogue::PeerRow peer{.id = replica_id_,
                                 .name = "replica",
@@ -47,6 +48,7 @@ io::Task<Status> HostPair::open_replica() {
   HostOptions options{.id = replica_id_, .name = "replica", .state_path = "/state"};
   options.stores.push_back({.name = "default", .path = "/store"});
   options.catalogue = replica_catalogue.location();
+  options.tell = [this](Health, std::string_view line) { told.emplace_back(line); };
   AFI_CO_TRY(replica, Host::open(*replica_scope, world.platform(replica_node), std::move(options), *this));
   const catalogue::PeerRow peer{
       .id = primary_id_, .name = "primary", .role = catalogue::PeerRole::primary, .root_pem = "-"};

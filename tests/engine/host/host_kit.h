@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/host/host.h"
 #include "io/sim/world.h"
@@ -41,6 +42,7 @@ class HostPair final : public SinkConnector {
   catalogue::KeptInMemory primary_catalogue, replica_catalogue;
   std::unique_ptr<io::Scope> primary_scope, replica_scope;
   std::unique_ptr<Host> primary, replica;
+  std::vector<std::string> told;  // by both, lines of their logs
 
  private:
   [[nodiscard]] io::Task<Status> open_primary();

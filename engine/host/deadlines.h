@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long what a host does may take without progress before the watchdog says so: every number in one place. Waits for
+// a peer have deadlines of their own (transport/replication/session_timeouts.h), which end the session; a job opens
+// another one.
+#pragma once
+
+#include <chrono>
+
+#include "io/base/time.h"
+
+namespace afterimage::host {
+
+struct Deadlines {
+  Duration look_every = std::chrono::seconds(5);
+  // One operation on a disk. It is never given up: only the kernel ends it.
+  Duration disk_warning = std::chrono::seconds(30);
+  Duration disk_critical = std::chrono::minutes(5);
+  // A job whose phase and count of bytes stay as they are, and one that has moved all its bytes and waits for the other
+  // side to prove them.
+  Duration job_warning = std::chrono::seconds(60);
+  Duration job_answer_warning = std::chrono::minutes(5);
+  Duration job_critical = std::chrono::minutes(30);
+};
+
+}  // namespace afterimage::host
