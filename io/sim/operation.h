@@ -68,7 +68,8 @@ struct OperationMatch {
 
 inline constexpr std::uint64_t forever = std::numeric_limits<std::uint64_t>::max();
 
-// As the error of a rule: an operation on a disk neither ends nor fails until the faults are cleared; then it goes well.
+// As the error of a rule: an operation on a disk neither ends nor fails until the faults are cleared, then it goes
+// well.
 inline constexpr int never_ends = -1;
 
 // An error for `count` matching operations. Whatever the number, a failed sync has dropped what it should have made
