@@ -15,6 +15,19 @@ namespace afterimage::daemon {
 using control::Caller;
 using control::CallerKind;
 
+namespace {
+
+Error too_many_of(const std::string& host, const std::string& address) {
+  return {.code = ErrorCode::limit_exceeded,
+          .system = 0,
+          .what = "take a connection",
+          .detail = address + ": host '" + host + "' has too many connections, or all hosts have"};
+}
+
+constexpr std::size_t target_bytes_shown = 64;
+
+}  // namespace
+
 // What stands before the routes on the port: enrolments are counted, and noted with the address they came from.
 class ControlServer::EnrolmentDoor final : public control::HttpHandler {
  public:
@@ -38,6 +51,10 @@ class ControlServer::EnrolmentDoor final : public control::HttpHandler {
     if (enrols) {
       server_.log_.info("an enrolment from " + address_ + " was answered with status " +
                         std::to_string(response.status));
+    } else if (response.status == 401 || response.status == 403) {
+      server_.refusals_.note(address_, "control: a request for " + request.target.substr(0, target_bytes_shown) +
+                                           " from " + address_ + " is refused with status " +
+                                           std::to_string(response.status));
     }
     co_return response;
   }
@@ -108,13 +125,13 @@ io::Task<Result<std::unique_ptr<tls::TlsStream>>> ControlServer::Port::meet(Newc
 
 io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) {
   const std::string address = raw->peer();
-  const auto refuse = [&](const std::string& why) {
-    if (!scope.is_interrupted()) server_.refusals_.note(address, "control: a connection is refused: " + why);
+  const auto refuse = [&](const Error& why) {
+    if (!scope.is_interrupted()) server_.refusals_.refused(address, "control", why);
   };
   Newcomers::Newcomer newcomer(server_.newcomers_, scope, source_of(address));
   auto meeting = meet(newcomer, std::move(raw));
   auto stream = co_await meeting;
-  if (!stream) co_return refuse(stream.error().text());
+  if (!stream) co_return refuse(stream.error());
   Caller caller{.kind = CallerKind::anonymous, .name = address};
   const auto channel = (*stream)->export_key(tls::enrolment_exporter_label);
   if (!channel) co_return server_.log_.error("control: " + address + ": " + channel.error().text());
@@ -127,7 +144,7 @@ io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::
     caller.kind = CallerKind::peer;
     caller.host = identity->id;
     caller.name = server_.trust_.name_of(identity->id);
-    if (!place) co_return refuse(address + ": host '" + caller.name + "' has too many connections, or all hosts have");
+    if (!place) co_return refuse(too_many_of(caller.name, address));
     newcomer.leave();
     served = std::make_unique<WatchedStream>(std::move(*stream), server_.trust_.sessions());
   } else {
@@ -137,7 +154,7 @@ io::Task<void> ControlServer::Port::serve(io::Scope& scope, std::unique_ptr<io::
   EnrolmentDoor door(server_, address);
   auto serving = control::serve_http(newcomer.scope(), *served, door, std::move(caller), times);
   const Status status = co_await serving;
-  if (newcomer.gave_way()) co_return refuse(too_many_newcomers(address).text());
+  if (newcomer.gave_way()) co_return refuse(too_many_newcomers(address));
   if (!status) server_.log_.debug("control: " + address + ": " + status.error().text());
 }
 

@@ -12,6 +12,11 @@ Error too_many_newcomers(const std::string& address) {
           .detail = address + ": too many connections are not authenticated yet, and newer ones go first"};
 }
 
+void RefusalLog::refused(const std::string& address, std::string_view door, const Error& why) {
+  note(address,
+       std::string(door) + ": a connection is refused (" + std::string(name_of(why.code)) + "): " + why.text());
+}
+
 void RefusalLog::note(const std::string& address, std::string_view text) {
   const std::string source = source_of(address);
   if (limiter_.admit(source, reactor_.now())) {

@@ -20,6 +20,8 @@ class RefusalLog {
  public:
   RefusalLog(io::Reactor& reactor, Log& log, AttemptLimits limits = {})
       : reactor_(reactor), log_(log), limiter_(limits) {}
+  // A connection, at `door` ("replication", "control"): the kind of refusal and its reason.
+  void refused(const std::string& address, std::string_view door, const Error& why);
   // `address` is the peer's, with its port. When lines are left out, one line says so.
   void note(const std::string& address, std::string_view text);
 

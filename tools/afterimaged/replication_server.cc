@@ -64,15 +64,19 @@ io::Task<void> ReplicationServer::serve(io::Scope& scope, std::unique_ptr<io::St
   auto stream = co_await authenticating;
   if (!stream) {
     if (!scope.is_interrupted()) {
-      refusals_.note(address, "replication: a connection is refused: " + stream.error().text());
+      refusals_.refused(address, "replication", stream.error());
     }
     co_return;
   }
   const tls::PeerIdentity identity = *(*stream)->identity();
   const auto place = connections_.take(identity.id.text());
   if (!place) {
-    refusals_.note(address, "replication: primary '" + trust_.name_of(identity.id) + "' (" + address +
-                                ") is turned away: it has too many connections, or all primaries have");
+    const std::string who = address + ": primary '" + trust_.name_of(identity.id) + "'";
+    refusals_.refused(address, "replication",
+                      {.code = ErrorCode::limit_exceeded,
+                       .system = 0,
+                       .what = "take a connection",
+                       .detail = who + " has too many connections, or all primaries have"});
     co_return;
   }
   Connection connection(scope, table_, trust_, identity);

@@ -22,6 +22,15 @@ Error with_peer(Error error, const std::string& peer, Duration timeout) {
   return error;
 }
 
+// A server makes nothing of TLS before a client has said something: who only holds a connection costs a socket.
+io::Task<Result<Bytes>> first_bytes(io::Scope& scope, io::Stream& raw) {
+  Bytes bytes(incoming_bytes_min);
+  AFI_CO_TRY(const std::size_t count, raw.read_some(scope, MutableBytes(bytes)));
+  if (count == 0) co_return fail(ErrorCode::unreachable, "TLS", "the peer closed the connection during the TLS handshake, before it said a word");
+  bytes.resize(count);
+  co_return bytes;
+}
+
 }  // namespace
 
 TlsStream::TlsStream(std::unique_ptr<io::Stream> raw, TlsEngine engine)
@@ -30,10 +39,18 @@ TlsStream::TlsStream(std::unique_ptr<io::Stream> raw, TlsEngine engine)
 io::Task<Result<std::unique_ptr<TlsStream>>> TlsStream::establish(io::Scope& scope, std::unique_ptr<io::Stream> raw,
                                                                   std::shared_ptr<const TlsContext> context,
                                                                   EstablishOptions options) {
+  io::Scope phase(scope, options.timeout);
+  Bytes first;
+  if (context->options().side == Side::server) {
+    auto waiting = first_bytes(phase, *raw);
+    auto came = co_await waiting;
+    if (!came) co_return std::unexpected(with_peer(std::move(came).error(), raw->peer(), options.timeout));
+    first = std::move(*came);
+  }
   AFI_CO_RESULT(TlsEngine engine,
                 TlsEngine::create(std::move(context), {.expected = options.expected, .now = options.now}));
+  AFI_CO_STATUS(engine.feed(first));
   std::unique_ptr<TlsStream> stream(new TlsStream(std::move(raw), std::move(engine)));
-  io::Scope phase(scope, options.timeout);
   auto shaking = stream->shake_hands(phase);
   auto shaken = co_await shaking;
   if (shaken) co_return std::move(stream);

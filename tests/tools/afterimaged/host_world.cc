@@ -28,9 +28,10 @@ namespace {
 // Opens, and has nothing.
 class FakeSink final : public PointSink {
  public:
-  explicit FakeSink(int& living) : living_(living) { ++living_; }
+  FakeSink(int& living, Status verdict) : living_(living), verdict_(std::move(verdict)) { ++living_; }
   ~FakeSink() override { --living_; }
   [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope&, const MachineDescription&, SeedBy) override {
+    if (!verdict_) co_return std::unexpected(verdict_.error());
     co_return Welcome{};
   }
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope&, BeginEpoch) override { co_return Need{}; }
@@ -45,6 +46,7 @@ class FakeSink final : public PointSink {
 
  private:
   int& living_;
+  Status verdict_;
 };
 
 std::string make_folder() {
@@ -71,7 +73,7 @@ std::uint16_t ephemeral_port(io::posix::PosixPlatform& posix, io::Scope& scope) 
 io::Task<Result<std::unique_ptr<PointSink>>> FakeGate::admit(io::Scope&, Peer peer) {
   if (!verdict) co_return std::unexpected(verdict.error());
   admitted.push_back(peer.name);
-  std::unique_ptr<PointSink> sink = std::make_unique<FakeSink>(living);
+  std::unique_ptr<PointSink> sink = std::make_unique<FakeSink>(living, machine_verdict);
   co_return sink;
 }
 

@@ -39,11 +39,12 @@ class KeptLog final : public Log {
   std::vector<std::string> lines;
 };
 
-// Admits everybody, or says `verdict`; counts what lives.
+// Admits everybody, or says `verdict`; every machine can be opened, or `machine_verdict` is said; counts what lives.
 class FakeGate final : public ReplicaGate {
  public:
   [[nodiscard]] io::Task<Result<std::unique_ptr<PointSink>>> admit(io::Scope& scope, Peer peer) override;
   Status verdict;
+  Status machine_verdict;
   std::vector<std::string> admitted;
   int living = 0;
 };

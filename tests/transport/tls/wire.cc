@@ -115,6 +115,10 @@ void RawPeer::carry_to(TlsEngine& engine) { AFI_CHECK(engine.feed(take_output())
 
 void RawPeer::carry_from(TlsEngine& engine) {
   const Bytes bytes = engine.take_output();
+  give(bytes);
+}
+
+void RawPeer::give(ByteView bytes) {
   std::size_t count = 0;
   if (!bytes.empty()) BIO_write_ex(input_, bytes.data(), bytes.size(), &count);
 }

@@ -44,12 +44,13 @@ class RawPeer {
   [[nodiscard]] Status meet(TlsEngine& engine);
   // A client's first message.
   [[nodiscard]] Bytes hello();
+  // What it has to send, and what has come for it.
+  [[nodiscard]] Bytes take_output();
+  void give(ByteView bytes);
   void carry_to(TlsEngine& engine);
   void carry_from(TlsEngine& engine);
 
  private:
-  [[nodiscard]] Bytes take_output();
-
   Role role_;
   OpensslPtr<SSL_CTX> context_;
   OpensslPtr<SSL> ssl_;
