@@ -26,7 +26,10 @@ Error with_peer(Error error, const std::string& peer, Duration timeout) {
 io::Task<Result<Bytes>> first_bytes(io::Scope& scope, io::Stream& raw) {
   Bytes bytes(incoming_bytes_min);
   AFI_CO_TRY(const std::size_t count, raw.read_some(scope, MutableBytes(bytes)));
-  if (count == 0) co_return fail(ErrorCode::unreachable, "TLS", "the peer closed the connection during the TLS handshake, before it said a word");
+  if (count == 0) {
+    co_return fail(ErrorCode::unreachable, "TLS",
+                   "the peer closed the connection during the TLS handshake, before it said a word");
+  }
   bytes.resize(count);
   co_return bytes;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that must not get in, at every door where it can knock: both ports of a replica, the primary that dials,
 // and two daemons with each other. Each case names the error, what the log of the host that refuses says, and what the
-// other side is told. Afterwards the right host still gets in.
+// other side is told.
 #include <algorithm>
 #include <ostream>
 
