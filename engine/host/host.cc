@@ -148,7 +148,8 @@ io::Task<Result<std::unique_ptr<PointSink>>> Host::admit(io::Scope& scope, Peer 
                               : "the host " + known->name + " has no permission to replicate here");
   }
   auto noting = catalogue_->note_seen(scope, peer.id, platform_.clock.now());
-  [[maybe_unused]] const Status noted = co_await noting;  // for show; a host.db that takes nothing keeps nobody out
+  const Status noted = co_await noting;  // for show; a host.db that takes nothing keeps nobody out
+  catalogue_failure_ = noted ? "" : noted.error().text();
   co_return store->receiver(Peer{.id = peer.id, .name = known->name});
 }
 
@@ -208,6 +209,10 @@ io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std:
   for (const std::shared_ptr<replica::Machine>& replica : replicas) {
     auto describing = replica_commands_.status_of(scope, replica);
     MachineStatus status = co_await describing;
+    if (!catalogue_failure_.empty() && replica->index_failure().empty()) {
+      status.health = std::max(status.health, Health::warning);
+      status.reasons.push_back("host.db could not be written when a primary came last: " + catalogue_failure_);
+    }
     if (!machine || *machine == status.name || *machine == status.peer + "/" + status.name)
       list.push_back(std::move(status));
   }

@@ -100,6 +100,7 @@ class Host final : public CommandPort, public ReplicaGate {
   io::Platform platform_;
   HostOptions options_;
   Notices notices_;
+  std::string catalogue_failure_;  // why it could not be noted that a primary came; empty since one was
   std::unique_ptr<io::Directory> state_;
   std::unique_ptr<io::File> lock_;  // of the state
   std::unique_ptr<catalogue::Catalogue> catalogue_;

@@ -75,7 +75,7 @@ io::Task<Status> Machine::recover_parts(const KnownRows& known, Parts& parts) {
 // What cannot go on is worth having only where it reads more than what was there before.
 void Machine::install(Parts parts) {
   const std::size_t before = readable_points(journal_.get(), base_.get());
-  if (parts.stop_reason.empty() || before == 0 || readable_points(parts.journal.get(), parts.base.get()) >= before) {
+  if (parts.stop_reason.empty() || before == 0 || readable_points(parts.journal.get(), parts.base.get()) > before) {
     journal_ = std::move(parts.journal);
     base_ = std::move(parts.base);
   }
@@ -168,10 +168,8 @@ io::Task<Status> Machine::reopen(io::Scope& scope) {
 io::Task<Status> Machine::reopen_now() {
   // A folder whose sync has failed may say so for ever, so it is opened anew, too.
   AFI_CO_TRY(folder_, context_.platform.disk.open_directory(scope_, folder_->path()));
-  if (const std::shared_ptr<Base> base = base_) {
-    auto dropping = base->drop_cache(scope_);
-    [[maybe_unused]] const Status dropped = co_await dropping;  // opening it anew reports what is wrong with it
-  }
+  // What it reads from until then is left alone. The base of a machine with points was durable before the first of them
+  // and is checked block by block; one that is still staged drops its cache as it opens.
   AFI_CO_TRY_STATUS(recover());
   newest_seen_ = Epoch{};
   if (!stop_reason_.empty()) co_return fail(ErrorCode::refused, "reopen a machine", stop_reason_);
