@@ -161,21 +161,21 @@ io::Task<Result<std::vector<KeyRow>>> Catalogue::keys(io::Scope& scope) {
   });
 }
 
-io::Task<Status> Catalogue::complete_enrolment(io::Scope& scope, Digest secret_digest, Digest root_fingerprint,
+io::Task<Status> Catalogue::complete_enrolment(io::Scope& scope, Digest secret_digest, Digest joiner,
                                                PeerRow peer, PermissionRow permission) {
   return on_worker<void>(
       scope,
-      [secret_digest, root_fingerprint, peer_row = encode(peer),
+      [secret_digest, joiner, peer_row = encode(peer),
        permission_row = encode(permission)](Database& database) mutable -> Status {
         AFI_TRY(std::optional<KeyRow> key, find_one(database, keys_table, {value_of(secret_digest)}, decode_key));
         if (!key)
           return fail(ErrorCode::not_found, "use a registration key",
                       "this host has given out no such registration key");
-        if (key->used_by && *key->used_by != root_fingerprint) {
+        if (key->used_by && *key->used_by != joiner) {
           return fail(ErrorCode::authentication, "use a registration key",
                       "the registration key was used by another host; print a new one with 'afterimage enrol key'");
         }
-        key->used_by = root_fingerprint;
+        key->used_by = joiner;
         AFI_TRY(const auto transaction, database.begin(Durability::durable));
         AFI_TRY_STATUS(transaction->put(keys_table, encode(*key)));
         AFI_TRY_STATUS(transaction->put(peers_table, std::move(peer_row)));

@@ -75,9 +75,9 @@ class Catalogue {
   [[nodiscard]] io::Task<Status> put_key(io::Scope& scope, KeyRow key);
   [[nodiscard]] io::Task<Result<std::optional<KeyRow>>> key(io::Scope& scope, Digest secret_digest);
   [[nodiscard]] io::Task<Result<std::vector<KeyRow>>> keys(io::Scope& scope);
-  // A primary joins: marks the key as used by that root and keeps peer and permission, in one transaction. A key used
-  // by the same root is fine (the answer was lost); by another: authentication; no such key: not_found.
-  [[nodiscard]] io::Task<Status> complete_enrolment(io::Scope& scope, Digest secret_digest, Digest root_fingerprint,
+  // A primary joins: marks the key as used by `joiner` and keeps peer and permission, in one transaction. A key used
+  // by the same one is fine (the answer was lost); by another: authentication; no such key: not_found.
+  [[nodiscard]] io::Task<Status> complete_enrolment(io::Scope& scope, Digest secret_digest, Digest joiner,
                                                     PeerRow peer, PermissionRow permission);
   // Keys that expired before `before`. The number removed.
   [[nodiscard]] io::Task<Result<std::size_t>> remove_keys_expired(io::Scope& scope, WallTime before);

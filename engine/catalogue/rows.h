@@ -51,7 +51,7 @@ struct KeyRow {
   Digest secret_digest;
   WallTime expires;
   std::string store;              // where machines of who joins will lie
-  std::optional<Digest> used_by;  // fingerprint of the root that joined with it
+  std::optional<Digest> used_by;  // who joined with it (transport/tls/enrolment.h)
   bool operator==(const KeyRow&) const = default;
 };
 

@@ -140,6 +140,16 @@ io::Task<Result<std::variant<IssuedKey, Plan>>> DaemonTrust::make_key(io::Scope&
 
 // --- Joining, on the primary.
 
+// Signed with the key of this host's authority, or, where that is elsewhere, of its certificate.
+io::Task<Result<tls::EnrolmentRequest>> DaemonTrust::make_request(io::Scope& scope, Digest channel,
+                                                                  tls::JoinSecret secret) {
+  AFI_CO_TRY(const std::unique_ptr<io::Directory> pki, platform_.disk.open_directory(scope, options_.pki_dir));
+  AFI_CO_TRY(const bool is_ours, tls::has_authority_key(scope, *pki));
+  if (!is_ours) co_return tls::make_enrolment_request(channel, secret, trust_.identity());
+  AFI_CO_TRY(const tls::Authority authority, tls::read_authority(scope, *pki));
+  co_return tls::make_enrolment_request(channel, secret, options_.host, authority);
+}
+
 io::Task<Result<DaemonTrust::Joined>> DaemonTrust::ask_at(io::Scope& scope, tls::RegistrationKey key,
                                                           io::Endpoint place) {
   AFI_CO_RESULT(auto context, PeerTrust::joining_client({.host = key.host, .fingerprint = key.authority}));
@@ -149,10 +159,7 @@ io::Task<Result<DaemonTrust::Joined>> DaemonTrust::ask_at(io::Scope& scope, tls:
              tls::TlsStream::establish(scope, std::move(raw), std::move(context),
                                        {.expected = key.host, .now = platform_.clock.now()}));
   AFI_CO_RESULT(const Digest channel, stream->export_key(tls::enrolment_exporter_label));
-  AFI_CO_TRY(const std::unique_ptr<io::Directory> pki, platform_.disk.open_directory(scope, options_.pki_dir));
-  AFI_CO_TRY(const tls::Authority authority, tls::read_authority(scope, *pki));
-  AFI_CO_RESULT(tls::EnrolmentRequest request,
-                tls::make_enrolment_request(channel, key.secret, options_.host, authority));
+  AFI_CO_TRY(tls::EnrolmentRequest request, make_request(scope, channel, key.secret));
   io::Scope enrolling(scope, options_.enrol_timeout);
   AFI_CO_TRY(tls::EnrolmentAnswer answer, control::post_enrolment(enrolling, *stream, place.host, std::move(request)));
   AFI_CO_RESULT(tls::TrustAnchor anchor, tls::accept_enrolment(answer, key, platform_.clock.now()));
@@ -257,8 +264,7 @@ io::Task<Result<tls::EnrolmentAnswer>> DaemonTrust::let_in(io::Scope& scope, tls
   if (!permission || enrolment.kind == tls::EnrolmentKind::first) {
     permission = {.peer = row.id, .store = store, .machines_max = limits::machines_max};
   }
-  AFI_CO_TRY_STATUS(
-      catalogue_.complete_enrolment(scope, secret_digest, enrolment.anchor.root.fingerprint(), row, *permission));
+  AFI_CO_TRY_STATUS(catalogue_.complete_enrolment(scope, secret_digest, enrolment.joiner, row, *permission));
   AFI_CO_STATUS(trust_.keep(row));
   if (before && *before != *permission) end_sessions_under_old_permission(row.id);
   log_.info("host '" + row.name + "' (" + row.id.text() + ") has enrolled; its machines will lie in store '" + store +

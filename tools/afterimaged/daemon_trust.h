@@ -63,6 +63,8 @@ class DaemonTrust final : public control::TrustPort {
   [[nodiscard]] Result<std::vector<tls::KeyAddress>> key_addresses(const std::vector<std::string>& wanted) const;
   [[nodiscard]] io::Task<Result<Joined>> ask_replica(io::Scope& scope, tls::RegistrationKey key,
                                                      std::vector<io::Endpoint> places);
+  [[nodiscard]] io::Task<Result<tls::EnrolmentRequest>> make_request(io::Scope& scope, Digest channel,
+                                                                     tls::JoinSecret secret);
   [[nodiscard]] io::Task<Result<Joined>> ask_at(io::Scope& scope, tls::RegistrationKey key, io::Endpoint place);
   [[nodiscard]] io::Task<Result<catalogue::PeerRow>> keep_replica(io::Scope& scope, Joined joined);
   [[nodiscard]] io::Task<Result<tls::EnrolmentAnswer>> let_in(io::Scope& scope, tls::EnrolmentRequest request,

@@ -209,11 +209,13 @@ Result<Execution> execution_from(const ordered_json& body) {
 }
 
 ordered_json json_of(const tls::EnrolmentRequest& request) {
-  return {{"secret", request.secret.text()},
-          {"host_id", request.host.id.text()},
-          {"host_name", request.host.name},
-          {"root_pem", request.root_pem},
-          {"proof", to_hex(request.proof)}};
+  ordered_json body = {{"secret", request.secret.text()},
+                       {"host_id", request.host.id.text()},
+                       {"host_name", request.host.name},
+                       {"root_pem", request.root_pem}};
+  if (!request.certificate_pem.empty()) body["certificate_pem"] = request.certificate_pem;
+  body["proof"] = to_hex(request.proof);
+  return body;
 }
 
 Result<tls::EnrolmentRequest> enrolment_request_from(const ordered_json& body) {
@@ -226,6 +228,7 @@ Result<tls::EnrolmentRequest> enrolment_request_from(const ordered_json& body) {
   in.required("host_name", request.host.name);
   in.require("root_pem");
   in.long_text("root_pem", tls::pem_bytes_max, request.root_pem);
+  in.long_text("certificate_pem", tls::pem_bytes_max, request.certificate_pem);
   in.required("proof", proof);
   AFI_TRY_STATUS(in.finish(UnknownMembers::refuse));
   AFI_TRY(request.secret, tls::JoinSecret::parse(secret));

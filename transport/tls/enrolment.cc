@@ -10,12 +10,37 @@ constexpr const char* what = "enrol";
 
 std::unexpected<Error> refuse(std::string why) { return fail(ErrorCode::authentication, what, std::move(why)); }
 
+// Hosts of an own PKI share a root, so that the root alone is nobody.
+Digest joiner_of(const Certificate& root, const HostId& host) {
+  Bytes message;
+  ByteWriter writer(message);
+  writer.write_bytes(root.fingerprint().bytes);
+  writer.write_bytes(host.bytes);
+  return sha256(message);
+}
+
+Status check_proof(const EnrolmentRequest& request, const Certificate& root, const Digest& channel, WallTime now) {
+  if (request.certificate_pem.empty()) {
+    const Digest challenge = enrolment_challenge(channel, request.secret, request.host, root);
+    if (root.verify_signature(challenge.bytes, request.proof)) return {};
+    return refuse("the joining host did not prove that it holds the key of the root it sent");
+  }
+  AFI_TRY(const Certificate certificate, Certificate::from_pem(request.certificate_pem));
+  const TrustPolicy policy{
+      .anchors = {{.host = request.host.id, .root = root}}, .pin = {}, .revoked_hosts = {}, .revoked_serials = {}};
+  AFI_TRY(const PeerIdentity peer,
+          verify_peer(policy, certificate, {}, {.role = PeerRole::client, .host = request.host.id, .now = now}));
+  const Digest challenge = enrolment_challenge(channel, request.secret, request.host, root, &certificate);
+  if (peer.id == request.host.id && certificate.verify_signature(challenge.bytes, request.proof)) return {};
+  return refuse("the joining host did not prove that it holds the key of the certificate it sent");
+}
+
 }  // namespace
 
-// SHA-256 of: label | channel | SHA-256 of the secret | host id | SHA-256 of the name | SHA-256 of the root. All of
-// fixed length, so that no two requests have one challenge.
+// SHA-256 of: label | channel | SHA-256 of the secret | host id | SHA-256 of the name | SHA-256 of the root
+// [ | SHA-256 of the certificate]. All of fixed length, so that no two requests have one challenge.
 Digest enrolment_challenge(const Digest& channel, const JoinSecret& secret, const HostLabel& host,
-                           const Certificate& root) {
+                           const Certificate& root, const Certificate* certificate) {
   Bytes message;
   ByteWriter writer(message);
   writer.write_bytes(view_of("afterimage enrolment 1"));
@@ -24,15 +49,26 @@ Digest enrolment_challenge(const Digest& channel, const JoinSecret& secret, cons
   writer.write_bytes(host.id.bytes);
   writer.write_bytes(sha256(view_of(host.name)).bytes);
   writer.write_bytes(sha256(root.der()).bytes);
+  if (certificate != nullptr) writer.write_bytes(sha256(certificate->der()).bytes);
   return sha256(message);
 }
 
 Result<EnrolmentRequest> make_enrolment_request(const Digest& channel, const JoinSecret& secret, const HostLabel& host,
                                                 const Authority& authority) {
   const Digest challenge = enrolment_challenge(channel, secret, host, authority.certificate());
-  EnrolmentRequest request{.secret = secret, .host = host, .root_pem = {}, .proof = {}};
+  EnrolmentRequest request{.secret = secret, .host = host, .root_pem = {}, .certificate_pem = {}, .proof = {}};
   AFI_TRY(request.root_pem, authority.certificate().to_pem());
   AFI_TRY(request.proof, authority.key().sign(challenge.bytes));
+  return request;
+}
+
+Result<EnrolmentRequest> make_enrolment_request(const Digest& channel, const JoinSecret& secret,
+                                                const Identity& identity) {
+  const Digest challenge = enrolment_challenge(channel, secret, identity.host, identity.root, &identity.certificate);
+  EnrolmentRequest request{.secret = secret, .host = identity.host, .root_pem = {}, .certificate_pem = {}, .proof = {}};
+  AFI_TRY(request.root_pem, identity.root.to_pem());
+  AFI_TRY(request.certificate_pem, identity.certificate.to_pem());
+  AFI_TRY(request.proof, identity.key.sign(challenge.bytes));
   return request;
 }
 
@@ -50,7 +86,8 @@ Result<Enrolment> decide_enrolment(const EnrolmentRequest& request, const std::o
   if (request.proof.size() > proof_bytes_max) return fail(ErrorCode::invalid_argument, what, "the proof is too long");
   AFI_TRY(Certificate root, Certificate::from_pem(request.root_pem));
   const bool is_repeated = record->used_by.has_value();
-  if (is_repeated && *record->used_by != root.fingerprint()) {
+  const Digest joiner = joiner_of(root, request.host.id);
+  if (is_repeated && *record->used_by != joiner) {
     return refuse("this registration key was used by another host; make a new one with 'afterimage enrol key'");
   }
   // A host that joined in time may ask again later: only its answer was lost.
@@ -59,12 +96,10 @@ Result<Enrolment> decide_enrolment(const EnrolmentRequest& request, const std::o
                   to_rfc3339(now) + "; make a new one with 'afterimage enrol key'");
   }
   AFI_TRY_STATUS(check_root(root, now));
-  const Digest challenge = enrolment_challenge(channel, request.secret, request.host, root);
-  if (auto proven = root.verify_signature(challenge.bytes, request.proof); !proven) {
-    return refuse("the joining host did not prove that it holds the key of the root it sent");
-  }
+  AFI_TRY_STATUS(check_proof(request, root, channel, now));
   return Enrolment{.anchor = {.host = request.host.id, .root = std::move(root)},
                    .name = request.host.name,
+                   .joiner = joiner,
                    .kind = is_repeated ? EnrolmentKind::repeated : EnrolmentKind::first};
 }
 

@@ -7,11 +7,12 @@
 //   2. The primary posts EnrolmentRequest: the secret, its id and name, its own root, and a proof that it holds the
 //   root's
 //      key: a signature over enrolment_challenge(), which covers this TLS connection (exporter), the secret and all
-//      fields. A proof cannot be carried to another connection, host or key.
+//      fields. A proof cannot be carried to another connection, host or key. A host whose root is elsewhere (an own
+//      PKI) sends its certificate too, and signs with that one's key.
 //   3. The replica decides (decide_enrolment), keeps {root, host id, name} as a trust anchor bound to that id, marks
 //   the key as
-//      used by that root in the same transaction, and answers EnrolmentAnswer. The same root with the same secret is
-//      answered again: the first answer may have been lost. Another root is refused for ever.
+//      used by that host with that root in the same transaction, and answers EnrolmentAnswer. The same host and root
+//      with the same secret are answered again: the first answer may have been lost. Others are refused for ever.
 //   4. The primary keeps the replica's root, which TLS has proven, as an anchor bound to the replica's id.
 // From then on both sides show certificates issued by their own roots. No private key ever travels.
 #pragma once
@@ -27,6 +28,7 @@
 #include "io/base/time.h"
 #include "transport/tls/authority.h"
 #include "transport/tls/certificate.h"
+#include "transport/tls/pki.h"
 #include "transport/tls/registration_key.h"
 #include "transport/tls/trust.h"
 
@@ -37,9 +39,10 @@ inline constexpr std::string_view enrolment_exporter_label = "EXPORTER-afterimag
 
 struct EnrolmentRequest {
   JoinSecret secret;
-  HostLabel host;        // of the primary
-  std::string root_pem;  // of the primary
-  Bytes proof;           // signature by the root's key over enrolment_challenge()
+  HostLabel host;                    // of the primary
+  std::string root_pem;              // of the primary
+  std::string certificate_pem = {};  // of the primary, where it does not hold its root's key; else empty
+  Bytes proof;  // signature over enrolment_challenge(), by the key of the certificate, else the root
 };
 
 struct EnrolmentAnswer {
@@ -53,7 +56,7 @@ struct EnrolmentAnswer {
 struct KeyRecord {
   Digest secret_digest;
   WallTime expires;
-  std::optional<Digest> used_by;  // fingerprint of the root that joined with it
+  std::optional<Digest> used_by;  // Enrolment::joiner of who joined with it
   bool revoked = false;
 };
 
@@ -62,19 +65,24 @@ enum class EnrolmentKind { first, repeated };
 struct Enrolment {
   TrustAnchor anchor;  // to keep
   std::string name;    // of the primary
+  Digest joiner;       // root and host, as one value: who has used the key
   EnrolmentKind kind = EnrolmentKind::first;
 };
 
 // `channel` is the exporter value (enrolment_exporter_label, 32 bytes) of the connection.
 [[nodiscard]] Digest enrolment_challenge(const Digest& channel, const JoinSecret& secret, const HostLabel& host,
-                                         const Certificate& root);
+                                         const Certificate& root, const Certificate* certificate = nullptr);
 
 // The primary's request, signed. `authority` is the primary's own.
 [[nodiscard]] Result<EnrolmentRequest> make_enrolment_request(const Digest& channel, const JoinSecret& secret,
                                                               const HostLabel& host, const Authority& authority);
+// The same without the root's key.
+[[nodiscard]] Result<EnrolmentRequest> make_enrolment_request(const Digest& channel, const JoinSecret& secret,
+                                                              const Identity& identity);
 
 // The replica's decision; changes nothing. `record` is the one whose digest has the request's secret (the caller looks
-// it up by digest). authentication: unknown, expired or revoked key, key used by another host, bad root, bad proof.
+// it up by digest). authentication: unknown, expired or revoked key, key used by another host, bad root,
+// bad certificate, bad proof.
 // invalid_argument: a name or id that cannot be; refused: the id is the replica's own.
 [[nodiscard]] Result<Enrolment> decide_enrolment(const EnrolmentRequest& request,
                                                  const std::optional<KeyRecord>& record, const Digest& channel,

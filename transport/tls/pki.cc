@@ -43,6 +43,8 @@ Result<Identity> load_identity(std::string_view key_pem, std::string_view certif
       .anchors = {{.host = {}, .root = *root}}, .pin = {}, .revoked_hosts = {}, .revoked_serials = {}};
   auto self = verify_peer(own, *certificate, {}, {.role = PeerRole::server, .host = {}, .now = then});
   if (!self) return refuse("host.crt: " + self.error().detail);
+  auto dialling = verify_peer(own, *certificate, {}, {.role = PeerRole::client, .host = {}, .now = then});
+  if (!dialling) return refuse("host.crt: " + dialling.error().detail);
   if (self->name.empty()) return refuse("host.crt has no usable common name");
   return Identity{.host = {.id = self->id, .name = self->name},
                   .key = std::move(*key),

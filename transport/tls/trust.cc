@@ -47,6 +47,15 @@ std::string explain_unknown_issuer(std::span<const TrustAnchor> anchors, const C
          "', an authority that this host does not trust; the two hosts have to enrol first";
 }
 
+// Whose anchor to look for first; none if the leaf does not say. Judged later, by host_of.
+HostId claimed_host(const Certificate& leaf) {
+  for (const std::string& uri : leaf.uris()) {
+    if (const auto host = parse_host_uri(uri)) return *host;
+  }
+  return {};
+}
+
+// Hosts of an own PKI share a root: each has an anchor of its own, and the leaf says which of them is meant.
 Result<TrustAnchor> find_anchor(const TrustPolicy& policy, const Certificate& leaf,
                                 std::span<const Certificate> presented) {
   std::vector<TrustAnchor> anchors = policy.anchors;
@@ -59,9 +68,15 @@ Result<TrustAnchor> find_anchor(const TrustPolicy& policy, const Certificate& le
     }
     anchors.push_back({.host = policy.pin->host, .root = *pinned});
   }
-  for (TrustAnchor& anchor : anchors) {
-    if (is_issued_by(leaf, anchor.root) && is_signed_by(leaf, anchor.root)) return std::move(anchor);
+  const HostId claimed = claimed_host(leaf);
+  const TrustAnchor* any = nullptr;  // it signed the leaf, and speaks for another host
+  for (const TrustAnchor& anchor : anchors) {
+    const bool is_known_to_sign = any != nullptr && any->root == anchor.root;
+    if (!is_known_to_sign && !(is_issued_by(leaf, anchor.root) && is_signed_by(leaf, anchor.root))) continue;
+    if (anchor.host.is_none() || anchor.host == claimed) return anchor;
+    if (any == nullptr) any = &anchor;
   }
+  if (any != nullptr) return *any;
   return refuse(leaf, explain_unknown_issuer(anchors, leaf, presented));
 }
 

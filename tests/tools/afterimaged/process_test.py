@@ -324,6 +324,63 @@ class Faults(Case):
         self.assertTrue(self.chi.json("peers")["peers"][0]["revoked"])
 
 
+class OwnPki(Case):
+    """Certificates of an operator's authority, made as docs/trust.md says."""
+
+    def openssl(self, *words):
+        process_kit.run_quietly("openssl", *words)
+
+    def make_root(self):
+        self.openssl("req", "-x509", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                     self.world.path("root.key"), "-out", self.world.path("root.crt"), "-days", "3650", "-subj", "/CN=corporate",
+                     "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+
+    def put_certificate(self, host, days, extended="serverAuth,clientAuth"):
+        host_id = re.search(r'id = "([0-9a-f]{32})"', pathlib.Path(host.config).read_text("utf-8")).group(1)
+        folder, extensions = pathlib.Path(host.folder, "pki"), self.world.path("host.ext")
+        pathlib.Path(extensions).write_text(
+            "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+            f"extendedKeyUsage={extended}\nsubjectAltName=URI:afterimage:host:{host_id}\n"
+            "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n", "ascii")
+        self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                     str(folder / "host.key"), "-out", self.world.path("host.csr"), "-subj", f"/CN={host.name}")
+        self.openssl("x509", "-req", "-in", self.world.path("host.csr"), "-CA", self.world.path("root.crt"), "-CAkey",
+                     self.world.path("root.key"), "-CAcreateserial", "-days", str(days), "-sha256", "-extfile", extensions,
+                     "-out", str(folder / "host.crt"))
+        shutil.copy(self.world.path("root.crt"), folder / "authority.crt")
+        (folder / "authority.key").unlink(missing_ok=True)
+
+    def test_two_hosts_of_one_authority_replicate_and_take_over_new_files(self):
+        self.make_root()
+        self.alpha = self.world.host("alpha", start=False)
+        self.chi = self.world.host("chi", "--store", self.world.path("store"), start=False)
+        for host in (self.alpha, self.chi):
+            self.put_certificate(host, 10)
+            host.start()
+        self.enrol()
+        self.protect(self.image(2))
+        status = self.chi.json("status")
+        self.assertEqual((status["host"]["renewal"], status["host"]["certificate"]["left_days"]), ("by operator", 9))
+        self.assertEqual(self.chi.json("peers")["peers"][0]["certificate"]["left_days"], 9)
+        for host in (self.alpha, self.chi):
+            self.put_certificate(host, 365)
+            host.process.send_signal(signal.SIGHUP)
+            wait_until("it is taken over", lambda host=host: "this host has a new certificate" in host.log())
+        self.assertEqual(self.alpha.run("sync", "web1").status, 0)
+        status = self.chi.json("status")
+        self.assertEqual((status["host"]["health"], status["machines"][0]["health"]), ("normal", "normal"))
+        self.assertEqual(self.chi.json("peers")["peers"][0]["certificate"]["left_days"], 364)
+
+    def test_what_is_wrong_with_a_certificate_is_said_before_it_is_used(self):
+        self.make_root()
+        alpha = self.world.host("alpha", start=False)
+        self.put_certificate(alpha, 10, "serverAuth")
+        check = subprocess.run([process_kit.AFTERIMAGED, "--check-config", "--config", alpha.config],
+                               env=self.world.environment, capture_output=True, text=True, check=False)
+        self.assertEqual(check.returncode, 15)
+        self.assertIn("extended key usage does not include clientAuth", check.stderr)
+
+
 class Life(Case):
     def end_of(self, process):
         return process.wait(process_kit.PATIENCE)

@@ -195,5 +195,34 @@ TEST_F(Renewal, OfThePeerIsSeenInItsHealth) {
   EXPECT_EQ(replica->trust->infos()[0].health, host::Health::normal);
 }
 
+// Both hosts get certificates of one authority that neither of them has, before they know anybody.
+TEST_F(Renewal, OwnPkiHostsEnrolReplicateAndAreRevokedOneByOne) {
+  const auto corporate = tls::Authority::create({.id = tls::forge::id_of(9), .name = "corporate"}, clock.time);
+  ASSERT_TRUE(corporate);
+  const auto make = [&](const std::string& name, std::vector<std::string> stores) {
+    auto host = std::make_unique<TestHost>(*posix, clock, TestHost::Options{.name = name, .stores = std::move(stores)});
+    std::filesystem::remove(host->folder + "/authority.key");
+    const tls::PrivateKey key = tls::forge::make_key();
+    put(*host, "authority.crt", *corporate->certificate().to_pem());
+    put(*host, "host.key", *key.to_pem());
+    put(*host, "host.crt",
+        *tls::forge::forge(tls::forge::good_recipe(host->label), key, tls::forge::issuer_of(*corporate)).to_pem());
+    look(*host);
+    EXPECT_TRUE(host->log.has("this host has a new authority")) << host->log.all();
+    return host;
+  };
+  const auto store = make("psi", {"default"});
+  const auto first = make("omega", {});
+  const auto second = make("sigma", {});
+  for (TestHost* host : {first.get(), second.get()}) {
+    const auto joined = host->join(store->make_key());
+    ASSERT_TRUE(joined) << joined.error().text();
+    EXPECT_TRUE(host->connect_to(*store));
+  }
+  ASSERT_TRUE(store->revoke("omega"));
+  EXPECT_FALSE(first->connect_to(*store));
+  EXPECT_TRUE(second->connect_to(*store)) << "the root is shared, trust is not";
+}
+
 }  // namespace
 }  // namespace afterimage::daemon

@@ -190,6 +190,16 @@ tls::EnrolmentAnswer enrolment_answer() {
           .store = "default"};
 }
 
+namespace {
+
+tls::EnrolmentRequest enrolment_request_of_own_pki() {
+  tls::EnrolmentRequest request = enrolment_request();
+  request.certificate_pem = request.root_pem;
+  return request;
+}
+
+}  // namespace
+
 std::vector<Named> documents() {
   std::vector<Named> all = {
       {"Version", json_of(version())},
@@ -205,6 +215,7 @@ std::vector<Named> documents() {
       {"ErrorDocument",
        {{"error", json_of(Error{.code = ErrorCode::not_found, .what = "find", .detail = "no machine 'x'"})}}},
       {"EnrolmentRequest", json_of(enrolment_request())},
+      {"EnrolmentRequest", json_of(enrolment_request_of_own_pki())},
       {"EnrolmentAnswer", json_of(enrolment_answer())},
       {"Protect", json_of(protect())},
       {"Restore", json_of(host::Restore{.machine = "web1", .disk = "root", .to = "/tmp/x"})},

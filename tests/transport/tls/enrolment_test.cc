@@ -36,7 +36,7 @@ TEST_F(EnrolmentOfAPrimary, WithAGoodKeyItsRootBecomesAnAnchorForItAlone) {
 }
 
 TEST_F(EnrolmentOfAPrimary, AskingAgainWithTheSameRootIsAnsweredAgainEvenAfterExpiry) {
-  record.used_by = primary.authority.key().fingerprint();
+  record.used_by = decide()->joiner;
   const auto again = decide(noon + 9 * day);
   ASSERT_GOOD(again);
   EXPECT_EQ(again->kind, EnrolmentKind::repeated);
@@ -120,6 +120,51 @@ TEST_F(EnrolmentOfAPrimary, TheAnswerMustComeFromTheHostThatTheKeyNames) {
   answer.host.id = replica.label.id;
   answer.root_pem = *primary.authority.certificate().to_pem();
   EXPECT_REFUSED(accept_enrolment(answer, key, noon), ErrorCode::authentication, "other than");
+}
+
+// Two hosts whose certificates come from one authority that neither of them holds.
+class EnrolmentWithAnOwnPki : public EnrolmentOfAPrimary {
+ protected:
+  [[nodiscard]] forge::Host host_of_pki(unsigned char number, std::string name) const {
+    forge::Host host = forge::make_host(number, std::move(name));
+    host.certificate = forge::forge(forge::good_recipe(host.label), host.key, forge::issuer_of(primary.authority));
+    return {host.label, primary.authority, host.key, host.certificate};
+  }
+  forge::Host alpha = host_of_pki(5, "alpha");
+  forge::Host beta = host_of_pki(6, "beta");
+};
+
+TEST_F(EnrolmentWithAnOwnPki, TheCertificatesKeyProvesTheHost) {
+  request = *make_enrolment_request(channel, secret, alpha.identity());
+  const auto enrolment = decide();
+  ASSERT_GOOD(enrolment);
+  EXPECT_EQ(enrolment->anchor.host, alpha.label.id);
+  EXPECT_EQ(enrolment->anchor.root, primary.authority.certificate());
+}
+
+TEST_F(EnrolmentWithAnOwnPki, AKeyThatOneHostHasUsedIsNotTheOthers) {
+  request = *make_enrolment_request(channel, secret, alpha.identity());
+  record.used_by = decide()->joiner;
+  EXPECT_EQ(decide()->kind, EnrolmentKind::repeated);
+  request = *make_enrolment_request(channel, secret, beta.identity());
+  EXPECT_REFUSED(decide(), ErrorCode::authentication, "used by another host");
+}
+
+TEST_F(EnrolmentWithAnOwnPki, NobodyEnrolsAnotherHostOfThePki) {
+  request = *make_enrolment_request(channel, secret, alpha.identity());
+  const EnrolmentRequest good = request;
+  request.host.id = beta.label.id;
+  EXPECT_REFUSED(decide(), ErrorCode::authentication, "may speak for host");
+  request = good;
+  request.certificate_pem = *beta.certificate.to_pem();
+  request.host = beta.label;
+  EXPECT_REFUSED(decide(), ErrorCode::authentication, "key of the certificate it sent");
+  request = good;
+  request.certificate_pem.clear();
+  EXPECT_REFUSED(decide(), ErrorCode::authentication, "key of the root it sent");
+  request = good;
+  channel.bytes[0] ^= std::byte{1};
+  EXPECT_REFUSED(decide(), ErrorCode::authentication, "key of the certificate it sent");
 }
 
 }  // namespace

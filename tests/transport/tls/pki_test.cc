@@ -80,5 +80,41 @@ TEST(Pki, AForeignAuthorityRenewsNothing) {
   EXPECT_REFUSED(renew_identity(*identity, other.authority, noon), ErrorCode::refused, "authority.key");
 }
 
+TEST(Pki, AnOperatorsCertificateIsHeldToTheRulesThatPeersHaveBeforeItIsUsed) {
+  const forge::Host host = forge::make_host(1, "alpha");
+  const std::string key = *host.key.to_pem();
+  const std::string root = *host.authority.certificate().to_pem();
+  const auto load_leaf = [&](const forge::Recipe& recipe) {
+    return load_identity(key, *forge::forge(recipe, host.key, forge::issuer_of(host.authority)).to_pem(), root);
+  };
+  forge::Recipe recipe = forge::good_recipe(host.label);
+  ASSERT_GOOD(load_leaf(recipe));
+  recipe.extended_key_usage = "serverAuth";
+  EXPECT_REFUSED(load_leaf(recipe), ErrorCode::refused, "clientAuth");
+  recipe.extended_key_usage = "clientAuth";
+  EXPECT_REFUSED(load_leaf(recipe), ErrorCode::refused, "serverAuth");
+  recipe = forge::good_recipe(host.label);
+  recipe.alternative_names = "DNS:alpha.example";
+  EXPECT_REFUSED(load_leaf(recipe), ErrorCode::refused, "names no host");
+  recipe = forge::good_recipe(host.label);
+  recipe.key_usage = "critical,keyEncipherment";
+  EXPECT_REFUSED(load_leaf(recipe), ErrorCode::refused, "digitalSignature");
+  EXPECT_REFUSED(
+      load_identity(key, *host.certificate.to_pem(), *forge::make_host(2, "b").authority.certificate().to_pem()),
+      ErrorCode::refused, "host.crt:");
+}
+
+TEST(Pki, ANewCertificateIsWantedOnlyWhereItHelps) {
+  const forge::Host host = forge::make_host(1, "alpha");
+  const WallTime begins = host.certificate.not_before();
+  const Duration life = host.certificate.not_after() - begins;
+  EXPECT_FALSE(renewal_wanted(host.identity(), begins + life / 2));
+  EXPECT_TRUE(renewal_wanted(host.identity(), begins + life / 10 * 7));
+  const auto ahead = host.authority.issue(host.key, {.host = host.label, .now = noon + 100 * day});
+  ASSERT_GOOD(ahead);
+  EXPECT_TRUE(renewal_wanted(host.identity_with(*ahead), noon)) << "made by a clock that was ahead";
+  EXPECT_FALSE(renewal_wanted(host.identity(), host.authority.certificate().not_after() + day)) << "no root, no help";
+}
+
 }  // namespace
 }  // namespace afterimage::tls

@@ -247,5 +247,19 @@ TEST_F(Trust, ASessionIsJudgedAgainWhenThingsChange) {
   EXPECT_REFUSED(verify_again(changed, *peer, noon), ErrorCode::authentication, "no longer trusts");
 }
 
+TEST(TrustOfAnOwnPki, HostsThatShareARootEachHaveTheirOwnAnchor) {
+  const forge::Host alpha = forge::make_host(1, "alpha");
+  const forge::Host beta = forge::make_host(2, "beta");
+  const Certificate leaf = forge::forge(forge::good_recipe(beta.label), beta.key, forge::issuer_of(alpha.authority));
+  const TrustAnchor of_alpha = alpha.anchor();
+  const TrustAnchor of_beta{.host = beta.label.id, .root = alpha.authority.certificate()};
+  const PeerExpectation expectation{.role = PeerRole::client, .host = {}, .now = noon};
+  const auto peer = verify_peer(forge::trusting({of_alpha, of_beta}), leaf, {}, expectation);
+  ASSERT_GOOD(peer);
+  EXPECT_EQ(peer->id, beta.label.id);
+  EXPECT_REFUSED(verify_peer(forge::trusting({of_alpha}), leaf, {}, expectation), ErrorCode::authentication,
+                 "may speak for host");
+}
+
 }  // namespace
 }  // namespace afterimage::tls
