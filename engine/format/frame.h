@@ -179,6 +179,8 @@ class FrameView {
 
 // `out` becomes the raw content, exactly raw_bytes() long; never more memory than that is taken. Errors: damaged.
 [[nodiscard]] Status decode_frame(const FrameView& frame, FrameDecoder& decoder, Bytes& out);
+// The same into memory of exactly raw_bytes().
+[[nodiscard]] Status decode_frame_into(const FrameView& frame, FrameDecoder& decoder, MutableBytes out);
 
 // The same without a copy where there is nothing to decompress: a view on the frame's own bytes, or on `scratch`.
 [[nodiscard]] Result<ByteView> content_of(const FrameView& frame, FrameDecoder& decoder, Bytes& scratch);

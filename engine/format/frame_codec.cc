@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstring>
 
 #include <zstd.h>
@@ -74,27 +75,49 @@ Bytes encode_frame(const FrameIdentity& identity, const RawFrame& frame, Compres
   return out;
 }
 
+namespace {
+
+// One zstd frame that says how long its content is, nothing behind it: no other stream is accepted.
+Status check_stream(const FrameView& frame) {
+  const ByteView stored = frame.stored();
+  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != frame.raw_bytes().value()) {
+    return fail(ErrorCode::damaged, "a frame decompresses to another length than it says");
+  }
+  if (ZSTD_findFrameCompressedSize(stored.data(), stored.size()) != stored.size()) {
+    return fail(ErrorCode::damaged, "a frame's compressed content is cut off or has bytes behind it");
+  }
+  return {};
+}
+
+Status decompress(const FrameView& frame, FrameDecoder& decoder, MutableBytes out) {
+  const ByteView stored = frame.stored();
+  const std::size_t length =
+      ZSTD_decompressDCtx(decoder.context(), out.data(), out.size(), stored.data(), stored.size());
+  if (ZSTD_isError(length) == 0 && length == out.size()) return {};
+  return fail(ErrorCode::damaged, "a frame's compressed content does not decompress");
+}
+
+}  // namespace
+
 Status decode_frame(const FrameView& frame, FrameDecoder& decoder, Bytes& out) {
   const ByteView stored = frame.stored();
   if (frame.header().codec == Codec::raw) {
     out.assign(stored.begin(), stored.end());
     return {};
   }
-  // One zstd frame that says how long its content is, nothing behind it: no other stream is accepted.
-  const std::size_t raw_bytes = frame.raw_bytes().value();
-  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != raw_bytes) {
-    return fail(ErrorCode::damaged, "a frame decompresses to another length than it says");
+  AFI_TRY_STATUS(check_stream(frame));  // before memory is taken
+  out.resize(frame.raw_bytes().value());
+  return decompress(frame, decoder, out);
+}
+
+Status decode_frame_into(const FrameView& frame, FrameDecoder& decoder, MutableBytes out) {
+  AFI_CHECK(out.size() == frame.raw_bytes().value());
+  if (frame.header().codec == Codec::raw) {
+    std::ranges::copy(frame.stored(), out.begin());
+    return {};
   }
-  if (ZSTD_findFrameCompressedSize(stored.data(), stored.size()) != stored.size()) {
-    return fail(ErrorCode::damaged, "a frame's compressed content is cut off or has bytes behind it");
-  }
-  out.resize(raw_bytes);
-  const std::size_t length =
-      ZSTD_decompressDCtx(decoder.context(), out.data(), out.size(), stored.data(), stored.size());
-  if (ZSTD_isError(length) != 0 || length != raw_bytes) {
-    return fail(ErrorCode::damaged, "a frame's compressed content does not decompress");
-  }
-  return {};
+  AFI_TRY_STATUS(check_stream(frame));
+  return decompress(frame, decoder, out);
 }
 
 Result<ByteView> content_of(const FrameView& frame, FrameDecoder& decoder, Bytes& scratch) {

@@ -6,25 +6,9 @@
 #include <fmt/format.h>
 
 #include "engine/replica/store_files.h"
-#include "io/base/limits.h"
 #include "io/durable_file.h"
 
 namespace afterimage::replica {
-namespace {
-
-constexpr std::uint64_t checkpoint_bytes = 64 * limits::MiB;
-
-// The part of a disk's last block that lies behind its end is not the disk's: it must be zeros, as it is read back.
-Status check_end(const format::FrameView& frame, ByteView raw, ByteCount size) {
-  const std::uint64_t used = size.value() % block_size;
-  if (used == 0 || frame.extents().back().kind != format::BlockKind::data) return {};
-  if (frame.extents().back().extent.end().value() != blocks_of(size).value()) return {};
-  const ByteView behind = raw.last(static_cast<std::size_t>(block_size - used));
-  if (format::is_zero(behind)) return {};
-  return fail(ErrorCode::protocol, "a frame has content behind the end of its disk");
-}
-
-}  // namespace
 
 io::Task<Status> Base::open_disk(io::Scope& scope, const DiskDescription& disk, Headers headers) {
   AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, folder_->open_directory(scope, disk.id.text()));
@@ -121,63 +105,6 @@ io::Task<Result<ByteCount>> Base::allocated(io::Scope& scope) {
   co_return sum;
 }
 
-Result<std::size_t> Base::admit(const format::FrameView& frame) const {
-  const format::FrameIdentity& identity = frame.identity();
-  if (!staged_ || identity.birth != staged_->epoch || identity.number != staged_->frames) {
-    return fail(ErrorCode::protocol, "stage a frame",
-                fmt::format("frame {} of epoch {} came out of order", identity.number, identity.birth.value()));
-  }
-  const auto disk = std::ranges::find(disks_, identity.disk, &BaseDisk::id);
-  if (disk == disks_.end()) return fail(ErrorCode::protocol, "a frame of a disk that the machine does not have");
-  if (frame.extents().back().extent.end().value() > blocks_of(disk->image->size()).value()) {
-    return fail(ErrorCode::protocol, "a frame behind the end of its disk");
-  }
-  return static_cast<std::size_t>(disk - disks_.begin());
-}
-
-io::Task<Status> Base::stage_one(io::Scope& scope, std::size_t disk_index, const format::FrameView& frame,
-                                 ByteView raw) {
-  BaseDisk& disk = disks_[disk_index];
-  AFI_CO_STATUS(check_end(frame, raw, disk.image->size()));
-  // A primary that knows less than this base goes back, and its images may have changed since: from there on the base
-  // is to be sent again, and after a crash, too.
-  const SeedingPosition begin{.disk_index = static_cast<std::uint32_t>(disk_index),
-                              .block = frame.extents().front().extent.first};
-  if (begin < staged_->position) {
-    staged_->position = begin;
-    AFI_CO_TRY_STATUS(checkpoint(scope));
-  }
-  std::span<const format::BlockHash> hashes = frame.hashes();
-  for (const format::FrameExtent& part : frame.extents()) {
-    if (part.kind == format::BlockKind::zero) {
-      AFI_CO_TRY_STATUS(disk.image->write_zeros(scope, part.extent));
-      AFI_CO_TRY_STATUS(disk.sums->clear_hashes(scope, part.extent));
-      continue;
-    }
-    const auto blocks = static_cast<std::size_t>(part.extent.count.value());
-    AFI_CO_TRY_STATUS(disk.image->write_blocks(scope, part.extent.first, raw.first(blocks * block_size)));
-    AFI_CO_TRY_STATUS(disk.sums->write_hashes(scope, part.extent.first, hashes.first(blocks)));
-    raw = raw.subspan(blocks * block_size);
-    hashes = hashes.subspan(blocks);
-  }
-  staged_->frames += 1;
-  staged_->position = {.disk_index = static_cast<std::uint32_t>(disk_index),
-                       .block = frame.extents().back().extent.end()};
-  since_checkpoint_ += frame.raw_bytes().value();
-  co_return Status{};
-}
-
-io::Task<Status> Base::stage(io::Scope& scope, std::span<const PendingFrame> frames,
-                             std::span<const FrameContent> contents) {
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    AFI_CO_RESULT(const std::size_t disk_index, admit(frames[i].view));
-    AFI_CO_TRY_STATUS(stage_one(scope, disk_index, frames[i].view, contents[i].view));
-  }
-  if (since_checkpoint_ < checkpoint_bytes) co_return Status{};
-  auto checking = checkpoint(scope);
-  co_return co_await checking;
-}
-
 io::Task<Status> Base::sync(io::Scope& scope) {
   if (!stopped_.empty()) co_return fail(ErrorCode::io_failed, "sync a base", stopped_);
   for (BaseDisk& disk : disks_) {
@@ -200,7 +127,7 @@ io::Task<Status> Base::checkpoint(io::Scope& scope) {
   const SeedingProgress progress{.epoch = staged_->epoch, .frames = staged_->frames, .position = staged_->position};
   const Bytes encoded = progress.encode();
   AFI_CO_TRY_STATUS(io::replace_file(scope, *folder_, seeding_file_name, encoded));
-  since_checkpoint_ = 0;
+  pace_.made(scope.reactor().now());
   co_return Status{};
 }
 
@@ -212,7 +139,7 @@ io::Task<Status> Base::end_staging(io::Scope& scope) {
 
 io::Task<Status> Base::reset(io::Scope& scope) {
   staged_.reset();
-  since_checkpoint_ = 0;
+  pace_ = {};
   AFI_CO_TRY_STATUS(io::remove_if_there(scope, *folder_, seeding_file_name));
   for (BaseDisk& disk : disks_) {
     const ByteCount size = disk.image->size();

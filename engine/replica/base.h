@@ -4,10 +4,10 @@
 //
 //   MACHINE/<disk id>/base.raw, base.sums      MACHINE/seeding
 //
-// Order of writes while staging: content and hashes … | every 64 MiB: all bases synced, all sums synced | `seeding`
-// replaced (durable). So after a cut everything that `seeding` counts is there; what was staged later is sent again.
-// Before the first point is committed base and sums are synced once more; from then on nothing writes to them. Thread:
-// the reactor's, externally serialised; reads may run beside.
+// Order of writes while staging: content and hashes … | now and then (CheckpointPace): all bases synced, all sums
+// synced | `seeding` replaced (durable). So after a cut everything that `seeding` counts is there; what was staged
+// later is sent again. Before the first point is committed base and sums are synced once more; from then on nothing
+// writes to them. Thread: the reactor's, externally serialised; reads may run beside.
 #pragma once
 
 #include <map>
@@ -19,6 +19,7 @@
 #include "engine/format/block_hash.h"
 #include "engine/image/hash_file.h"
 #include "engine/image/raw_image.h"
+#include "engine/plan/checkpoint_pace.h"
 #include "engine/plan/machine_description.h"
 #include "engine/plan/point_sink_types.h"
 #include "engine/replica/frame_checker.h"
@@ -54,10 +55,10 @@ class Base {
 
   // Begins to stage an epoch from frame 0 on, over what is there.
   void begin_staging(Epoch epoch) { staged_ = StagedSeed{.epoch = epoch, .frames = 0, .position = {}}; }
-  // Takes checked frames of the staged epoch, in order; raw[i] is the content of frames[i]. Errors: protocol (another
-  // epoch or number, or outside the disk), no_space, io_failed. What failed is sent again: it was not counted.
-  [[nodiscard]] io::Task<Status> stage(io::Scope& scope, std::span<const PendingFrame> frames,
-                                       std::span<const FrameContent> contents);
+  // Takes checked frames of the staged epoch, in order, with their content. Errors: protocol (another epoch or number,
+  // or outside the disk), no_space, io_failed. What failed is sent again: it was not counted.
+  [[nodiscard]] io::Task<Status> stage(io::Scope& scope, std::span<const format::FrameView* const> frames,
+                                       const BatchContent& content);
   // Makes everything staged durable, without counting it: before the first point.
   [[nodiscard]] io::Task<Status> sync(io::Scope& scope);
   // Makes everything staged durable and counts it.
@@ -78,14 +79,18 @@ class Base {
   enum class Headers : std::uint8_t { must_verify, may_be_damaged };
   [[nodiscard]] io::Task<Status> open_disk(io::Scope& scope, const DiskDescription& disk, Headers headers);
   [[nodiscard]] io::Task<Status> create_disk(io::Scope& scope, const DiskDescription& disk);
-  [[nodiscard]] io::Task<Status> stage_one(io::Scope& scope, std::size_t disk_index, const format::FrameView& frame,
-                                           ByteView raw);
-  [[nodiscard]] Result<std::size_t> admit(const format::FrameView& frame) const;
+  // base_staging.cc
+  struct Run;
+  [[nodiscard]] Result<std::size_t> admit(const format::FrameView& frame, const StagedSeed& before) const;
+  [[nodiscard]] io::Task<Status> go_back(io::Scope& scope, Run& run, SeedingPosition to);
+  [[nodiscard]] io::Task<Status> add_frame(io::Scope& scope, Run& run, const format::FrameView& frame, ByteView raw);
+  [[nodiscard]] io::Task<Status> add_zeros(io::Scope& scope, Run& run, Extent extent);
+  [[nodiscard]] io::Task<Status> write_run(io::Scope& scope, Run& run);
 
   std::shared_ptr<io::Directory> folder_;
   std::vector<BaseDisk> disks_;
   std::optional<StagedSeed> staged_;
-  std::uint64_t since_checkpoint_ = 0;
+  CheckpointPace pace_;
   std::string stopped_;
   std::vector<std::string> findings_;
 };

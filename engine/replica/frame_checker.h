@@ -10,6 +10,7 @@
 
 #include "engine/format/block_hash.h"
 #include "engine/format/frame.h"
+#include "io/base/aligned_buffer.h"
 #include "io/platform.h"
 #include "io/scope.h"
 #include "io/task.h"
@@ -22,25 +23,27 @@ struct PendingFrame {
   format::FrameView view;
 };
 
-// The raw content of a frame: a view on its bytes, or on `memory`.
-struct FrameContent {
-  Bytes memory;
-  ByteView view;
+// The raw content of a batch of frames, one behind the other as direct I/O wants it.
+struct BatchContent {
+  AlignedBuffer memory;
+  std::vector<ByteView> frames;  // each points into `memory`
 };
 
 class FrameChecker {
  public:
   FrameChecker(io::Reactor& reactor, io::Workers& workers) : reactor_(reactor), workers_(workers) {}
 
-  enum class Keep : std::uint8_t { nothing, content };
-  // Whether each frame verifies, in their order: damaged; conflict: a frame of a disk that has no hasher. With
-  // Keep::content `contents` gets the raw content of each frame, which points into it or into `contents`.
+  // Whether each frame verifies, in their order: damaged; conflict: a frame of a disk that has no hasher.
   [[nodiscard]] io::Task<std::vector<Status>> check(std::span<const format::FrameView* const> frames,
-                                                    const std::map<DiskId, format::BlockHasher>& hashers, Keep keep,
-                                                    std::vector<FrameContent>& contents);
+                                                    const std::map<DiskId, format::BlockHasher>& hashers);
+  // The same, and `content` gets their raw content; of a frame that does not verify, anything.
+  [[nodiscard]] io::Task<std::vector<Status>> unpack(std::span<const format::FrameView* const> frames,
+                                                     const std::map<DiskId, format::BlockHasher>& hashers,
+                                                     BatchContent& content);
 
  private:
   struct Batch;
+  [[nodiscard]] io::Task<std::vector<Status>> run(Batch batch);
   [[nodiscard]] io::Task<void> check_some(Batch& batch, std::size_t first);
 
   io::Reactor& reactor_;

@@ -164,8 +164,7 @@ class Machine {
   [[nodiscard]] io::Task<Result<Need>> begin_seeding(BeginEpoch begin);
   [[nodiscard]] io::Task<Result<Need>> begin_cycle(BeginEpoch begin);
   [[nodiscard]] io::Task<Status> flush();
-  [[nodiscard]] io::Task<Status> store_batch(const std::vector<PendingFrame>& batch,
-                                             const std::vector<FrameContent>& contents);
+  [[nodiscard]] io::Task<Status> append_batch(const std::vector<PendingFrame>& batch);
   [[nodiscard]] io::Task<Result<Receipt>> commit_now(format::PointRecord record);
   [[nodiscard]] Status check_record(const format::PointRecord& record) const;
   [[nodiscard]] Status check_disk(const format::PointDisk& disk) const;

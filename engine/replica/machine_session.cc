@@ -221,25 +221,19 @@ io::Task<Status> Machine::flush() {
   std::vector<PendingFrame> batch = std::exchange(batch_, {});
   batch_bytes_ = batch_raw_bytes_ = 0;
   if (batch.empty()) co_return Status{};
-  std::vector<FrameContent> contents;
-  const bool seeds = active_->kind == EpochKind::seeding;
-  const auto keep = seeds ? FrameChecker::Keep::content : FrameChecker::Keep::nothing;
   std::vector<const format::FrameView*> views;
   views.reserve(batch.size());
   for (const PendingFrame& frame : batch) views.push_back(&frame.view);
-  auto checking = checker_.check(views, hashers_, keep, contents);
+  const bool seeds = active_->kind == EpochKind::seeding;
+  BatchContent content;
+  auto checking = seeds ? checker_.unpack(views, hashers_, content) : checker_.check(views, hashers_);
   std::vector<Status> checked = co_await checking;
   for (Status& frame : checked) AFI_CO_STATUS(std::move(frame));
-  auto storing = store_batch(batch, contents);
+  auto storing = seeds ? base_->stage(scope_, views, content) : append_batch(batch);
   co_return co_await storing;
 }
 
-io::Task<Status> Machine::store_batch(const std::vector<PendingFrame>& batch,
-                                      const std::vector<FrameContent>& contents) {
-  if (active_->kind == EpochKind::seeding) {
-    auto staging = base_->stage(scope_, batch, contents);
-    co_return co_await staging;
-  }
+io::Task<Status> Machine::append_batch(const std::vector<PendingFrame>& batch) {
   std::vector<format::FrameView> frames;
   frames.reserve(batch.size());
   for (const PendingFrame& frame : batch) frames.push_back(frame.view);

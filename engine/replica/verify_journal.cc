@@ -99,8 +99,7 @@ io::Task<Status> Verifier::take_window(Segment& segment, ByteView window) {
   for (const format::ScanRecord& record : records) {
     if (record.frame) frames.push_back(&*record.frame);
   }
-  std::vector<FrameContent> nothing;
-  auto checking = checker_.check(frames, machine_->hashers(), FrameChecker::Keep::nothing, nothing);
+  auto checking = checker_.check(frames, machine_->hashers());
   const std::vector<Status> checked = co_await checking;
   std::size_t next = 0;
   for (const format::ScanRecord& record : records) {

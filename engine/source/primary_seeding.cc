@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/plan/checkpoint_pace.h"
 #include "engine/source/primary_base.h"
 #include "engine/source/primary_machine.h"
 #include "engine/source/whole_disk_root.h"
@@ -16,8 +17,6 @@
 
 namespace afterimage::source {
 namespace {
-
-constexpr std::uint64_t checkpoint_bytes = 64 * limits::MiB;
 
 // Up to where disk `index` is staged when everything before `position` is.
 BlockIndex staged_end_of(std::size_t index, const SeedingPosition& position) {
@@ -83,8 +82,8 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
     level_.sent(ByteCount(std::uint64_t{size}), reactor_.now() - began);
     ++taken_;
     staged_.sent += ByteCount(std::uint64_t{size});
-    since_checkpoint_ += size;
-    if (since_checkpoint_ < checkpoint_bytes) co_return Status{};
+    pace_.moved(ByteCount(std::uint64_t{size}));
+    if (!pace_.is_due(reactor_.now())) co_return Status{};
     auto checkpointing =
         checkpoint(scope, SeedingPosition{.disk_index = disk_index_, .block = capture_->captured_end()});
     co_return co_await checkpointing;
@@ -97,12 +96,12 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
   }
 
   [[nodiscard]] io::Task<Status> checkpoint(io::Scope& scope, SeedingPosition position) {
-    since_checkpoint_ = 0;
     if (position <= staged_.progress.position) co_return Status{};
     for (const std::unique_ptr<image::HashFile>& file : staged_.hashes) AFI_CO_TRY_STATUS(file->sync(scope));
     const SeedingProgress progress{.epoch = staged_.progress.epoch, .position = position};
     AFI_CO_TRY_STATUS(files_.save_seeding(scope, progress));
     staged_.progress = progress;
+    pace_.made(reactor_.now());
     co_return Status{};
   }
 
@@ -115,7 +114,7 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
   const Capture* capture_ = nullptr;
   std::uint32_t disk_index_ = 0;
   std::uint32_t taken_ = 0;
-  std::uint64_t since_checkpoint_ = 0;
+  CheckpointPace pace_;
 };
 
 // Until the first point the description follows the images: the replica learns their sizes at each open.
