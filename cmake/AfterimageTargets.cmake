@@ -16,7 +16,6 @@ if(AFTERIMAGE_CCACHE)
 endif()
 
 set(AFTERIMAGE_SANITIZE "" CACHE STRING "Sanitizers of the whole build: address,undefined or thread")
-set(AFTERIMAGE_TIDY "" CACHE STRING "The clang-tidy that looks at each source of the product while it is built")
 
 add_library(afterimage_warnings INTERFACE)
 target_compile_options(afterimage_warnings INTERFACE
@@ -61,14 +60,6 @@ function(afterimage_library name)
   add_library(${name} STATIC ${LIB_SOURCES})
   target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${LIB_HEADERS})
   target_link_libraries(${name} PUBLIC ${LIB_LINKS} afterimage_options PRIVATE ${LIB_PRIVATE_LINKS} afterimage_warnings)
-  afterimage_tidy(${name})
-endfunction()
-
-# afterimage_tidy(NAME): the linter reads the product's sources, not the tests', whose macros it does not understand.
-function(afterimage_tidy name)
-  if(AFTERIMAGE_TIDY)
-    set_target_properties(${name} PROPERTIES CXX_CLANG_TIDY "${AFTERIMAGE_TIDY}")
-  endif()
 endfunction()
 
 # afterimage_program(NAME SOURCES cc... LINKS targets...)
@@ -78,7 +69,6 @@ function(afterimage_program name)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${PROGRAM_LINKS} afterimage_options afterimage_warnings)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
-  afterimage_tidy(${name})
 endfunction()
 
 # afterimage_test_limits(NAME SECONDS): the time a ctest entry may take; sanitized programs get four times as much.
