@@ -27,9 +27,9 @@ Result<std::vector<T>> decode_all(const std::vector<Row>& rows, Result<T> (*deco
 }
 
 template <typename T>
-Result<std::optional<T>> find_one(Database& database, const TableShape& table, Row key,
+Result<std::optional<T>> find_one(Database& database, const TableShape& table, const Row& key,
                                   Result<T> (*decode)(const Row&)) {
-  AFI_TRY(const std::optional<Row> row, database.find(table, std::move(key)));
+  AFI_TRY(const std::optional<Row> row, database.find(table, key));
   if (!row) return std::optional<T>{};
   AFI_TRY(T value, decode(*row));
   return std::optional<T>(std::move(value));
@@ -106,7 +106,7 @@ io::Task<Result<std::optional<PeerRow>>> Catalogue::peer(io::Scope& scope, HostI
       scope, [id](Database& database) { return find_one(database, peers_table, {value_of(id)}, decode_peer); });
 }
 
-io::Task<Status> Catalogue::put_peer(io::Scope& scope, PeerRow peer) {
+io::Task<Status> Catalogue::put_peer(io::Scope& scope, const PeerRow& peer) {
   return on_worker<void>(scope, [row = encode(peer)](Database& database) mutable {
     return put_one(database, peers_table, std::move(row), Durability::durable);
   });
@@ -136,13 +136,13 @@ io::Task<Result<std::optional<PermissionRow>>> Catalogue::permission(io::Scope& 
   });
 }
 
-io::Task<Status> Catalogue::put_permission(io::Scope& scope, PermissionRow permission) {
+io::Task<Status> Catalogue::put_permission(io::Scope& scope, const PermissionRow& permission) {
   return on_worker<void>(scope, [row = encode(permission)](Database& database) mutable {
     return put_one(database, permissions_table, std::move(row), Durability::durable);
   });
 }
 
-io::Task<Status> Catalogue::put_key(io::Scope& scope, KeyRow key) {
+io::Task<Status> Catalogue::put_key(io::Scope& scope, const KeyRow& key) {
   return on_worker<void>(scope, [row = encode(key)](Database& database) mutable {
     return put_one(database, keys_table, std::move(row), Durability::durable);
   });
@@ -162,7 +162,7 @@ io::Task<Result<std::vector<KeyRow>>> Catalogue::keys(io::Scope& scope) {
 }
 
 io::Task<Status> Catalogue::complete_enrolment(io::Scope& scope, Digest secret_digest, Digest joiner,
-                                               PeerRow peer, PermissionRow permission) {
+                                               const PeerRow& peer, const PermissionRow& permission) {
   return on_worker<void>(
       scope,
       [secret_digest, joiner, peer_row = encode(peer),
@@ -206,7 +206,7 @@ io::Task<Result<std::optional<StoreRow>>> Catalogue::store(io::Scope& scope, std
   });
 }
 
-io::Task<Status> Catalogue::put_store(io::Scope& scope, StoreRow store) {
+io::Task<Status> Catalogue::put_store(io::Scope& scope, const StoreRow& store) {
   return on_worker<void>(scope, [row = encode(store)](Database& database) mutable {
     return put_one(database, stores_table, std::move(row), Durability::durable);
   });

@@ -62,29 +62,29 @@ class Catalogue {
   // Peers.
   [[nodiscard]] io::Task<Result<std::vector<PeerRow>>> peers(io::Scope& scope);
   [[nodiscard]] io::Task<Result<std::optional<PeerRow>>> peer(io::Scope& scope, HostId id);
-  [[nodiscard]] io::Task<Status> put_peer(io::Scope& scope, PeerRow peer);
+  [[nodiscard]] io::Task<Status> put_peer(io::Scope& scope, const PeerRow& peer);
   // not_found if there is none such.
   [[nodiscard]] io::Task<Status> revoke_peer(io::Scope& scope, HostId id);
   [[nodiscard]] io::Task<Status> note_seen(io::Scope& scope, HostId id, WallTime when);
 
   // Permissions.
   [[nodiscard]] io::Task<Result<std::optional<PermissionRow>>> permission(io::Scope& scope, HostId peer);
-  [[nodiscard]] io::Task<Status> put_permission(io::Scope& scope, PermissionRow permission);
+  [[nodiscard]] io::Task<Status> put_permission(io::Scope& scope, const PermissionRow& permission);
 
   // Registration keys.
-  [[nodiscard]] io::Task<Status> put_key(io::Scope& scope, KeyRow key);
+  [[nodiscard]] io::Task<Status> put_key(io::Scope& scope, const KeyRow& key);
   [[nodiscard]] io::Task<Result<std::optional<KeyRow>>> key(io::Scope& scope, Digest secret_digest);
   [[nodiscard]] io::Task<Result<std::vector<KeyRow>>> keys(io::Scope& scope);
   // A primary joins: marks the key as used by `joiner` and keeps peer and permission, in one transaction. A key used
   // by the same one is fine (the answer was lost); by another: authentication; no such key: not_found.
   [[nodiscard]] io::Task<Status> complete_enrolment(io::Scope& scope, Digest secret_digest, Digest joiner,
-                                                    PeerRow peer, PermissionRow permission);
+                                                    const PeerRow& peer, const PermissionRow& permission);
   // Keys that expired before `before`. The number removed.
   [[nodiscard]] io::Task<Result<std::size_t>> remove_keys_expired(io::Scope& scope, WallTime before);
 
   // Stores by name.
   [[nodiscard]] io::Task<Result<std::optional<StoreRow>>> store(io::Scope& scope, std::string name);
-  [[nodiscard]] io::Task<Status> put_store(io::Scope& scope, StoreRow store);
+  [[nodiscard]] io::Task<Status> put_store(io::Scope& scope, const StoreRow& store);
 
   // Machines and their points.
   [[nodiscard]] io::Task<Result<std::vector<MachineRow>>> machines(io::Scope& scope);

@@ -296,7 +296,7 @@ Status Database::Transaction::put(const TableShape& table, Row row) try {
   return fail_sqlite(exception, "write a row");
 }
 
-Result<bool> Database::Transaction::remove(const TableShape& table, Row key) try {
+Result<bool> Database::Transaction::remove(const TableShape& table, const Row& key) try {
   return database_.connection_->remove(table, key);
 } catch (const SQLite::Exception& exception) {
   return fail_sqlite(exception, "remove a row");
@@ -315,7 +315,7 @@ Status Database::Transaction::commit() try {
   return fail_sqlite(exception, "commit a change");
 }
 
-Result<std::optional<Row>> Database::find(const TableShape& table, Row key) try {
+Result<std::optional<Row>> Database::find(const TableShape& table, const Row& key) try {
   AFI_TRY(std::optional<CheckedRow> found, connection_->find(table, key));
   if (!found) return std::optional<Row>{};
   return std::optional<Row>(std::move(found->row));
@@ -323,7 +323,7 @@ Result<std::optional<Row>> Database::find(const TableShape& table, Row key) try 
   return fail_sqlite(exception, "find a row");
 }
 
-Result<std::vector<Row>> Database::list(const TableShape& table, Row prefix) try {
+Result<std::vector<Row>> Database::list(const TableShape& table, const Row& prefix) try {
   SQLite::Statement query(connection_->sqlite, fmt::format("SELECT * FROM {}{} ORDER BY {}", table.name,
                                                            where_clause(table, prefix.size()), key_list(table)));
   bind_all(query, prefix);

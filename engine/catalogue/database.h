@@ -37,7 +37,7 @@ class Database {
     // Inserts the row, replacing one with the same key.
     [[nodiscard]] Status put(const TableShape& table, Row row);
     // True if there was such a row.
-    [[nodiscard]] Result<bool> remove(const TableShape& table, Row key);
+    [[nodiscard]] Result<bool> remove(const TableShape& table, const Row& key);
     [[nodiscard]] Status commit();
 
    private:
@@ -49,9 +49,9 @@ class Database {
   };
   [[nodiscard]] Result<std::unique_ptr<Transaction>> begin(Durability durability);
 
-  [[nodiscard]] Result<std::optional<Row>> find(const TableShape& table, Row key);
+  [[nodiscard]] Result<std::optional<Row>> find(const TableShape& table, const Row& key);
   // Rows whose key begins with `prefix`, in order of the key.
-  [[nodiscard]] Result<std::vector<Row>> list(const TableShape& table, Row prefix = {});
+  [[nodiscard]] Result<std::vector<Row>> list(const TableShape& table, const Row& prefix = {});
 
   struct Connection;
 
