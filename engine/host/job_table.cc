@@ -82,6 +82,7 @@ void JobTable::forget_old() {
 
 std::vector<JobInfo> JobTable::list() const {
   std::vector<JobInfo> all;
+  all.reserve(jobs_.size());
   for (const auto& [id, job] : jobs_) all.push_back(job->info);
   return all;
 }

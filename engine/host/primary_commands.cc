@@ -35,6 +35,7 @@ std::unexpected<Error> bad_protect(std::string why) {
 
 std::vector<std::string> paths_of(const Protect& command) {
   std::vector<std::string> paths;
+  paths.reserve(command.disks.size());
   for (const ProtectDisk& disk : command.disks) paths.push_back(disk.path);
   return paths;
 }

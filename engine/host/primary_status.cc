@@ -104,6 +104,7 @@ io::Task<Result<std::vector<PointInfo>>> PrimaryCommands::points_of(io::Scope& s
     co_return fail(ErrorCode::damaged, "list points", "the state of this machine cannot be read: " + primary.damage);
   AFI_CO_TRY(const std::vector<source::HistoricPoint> history, primary.machine->points(scope));
   std::vector<PointInfo> points;
+  points.reserve(history.size());
   for (const source::HistoricPoint& point : history) points.push_back(point_info(point));
   co_return points;
 }

@@ -29,6 +29,9 @@ PointInfo point_info(const catalogue::PointRow& row) {
                    .damage = row.damage};
 }
 
+// As an operator names a replica when several primaries have a machine of the name.
+std::string full_name_of(const std::string& owner, const std::string& name) { return owner + "/" + name; }
+
 constexpr std::string_view enrol_again =
     "enrol it again: 'afterimage enrol key' here, 'afterimage enrol join KEY' there";
 
@@ -71,8 +74,9 @@ io::Task<Result<std::shared_ptr<replica::Machine>>> ReplicaCommands::find(io::Sc
     auto naming = owner_name(scope, machine->file().owner);
     const std::string owner = co_await naming;
     const std::string& own_name = machine->description().name;
-    if (name != own_name && name != owner + "/" + own_name) continue;
-    owners += (owners.empty() ? "" : ", ") + owner + "/" + own_name;
+    const std::string full_name = full_name_of(owner, own_name);
+    if (name != own_name && name != full_name) continue;
+    owners += (owners.empty() ? "" : ", ") + full_name;
     found.push_back(std::move(machine));
   }
   if (found.empty()) {
@@ -288,7 +292,7 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
                    machine->index_retry()));
   }
   if (damaged) status.reasons.push_back("some points are damaged; 'afterimage points " + status.name + "' shows which");
-  if (status.points == 0) status.reasons.push_back("no point yet");
+  if (status.points == 0) status.reasons.emplace_back("no point yet");
   for (std::string& finding : machine->findings()) status.reasons.push_back(std::move(finding));
   co_return status;
 }

@@ -93,7 +93,7 @@ io::Task<Status> MediumReader::check(io::Scope& scope, Progress* progress) {
 
 struct MediumReader::Feeding {
   PointSink& sink;
-  Progress* progress;
+  Progress* progress = nullptr;
   Epoch seeding;  // the epoch of the first frame
   Epoch closing;  // the point's
   bool closing_begun = false;
