@@ -27,7 +27,7 @@ constexpr std::size_t window_bytes = 1 << 20;
 
 [[noreturn]] void die(const char* what) {
   std::perror(what);
-  std::exit(1);
+  std::exit(1);  // NOLINT(concurrency-mt-unsafe): there is one thread
 }
 
 int open_or_die(const char* path, int flags) {

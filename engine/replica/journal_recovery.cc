@@ -41,6 +41,7 @@ std::vector<RunRef> pinned_runs(SegmentNumber number, format::RecordLabel end, f
     [[maybe_unused]] const auto footer = builder.seal();
   }
   std::vector<RunRef> runs;
+  runs.reserve(builder.runs().size());
   for (const auto& run : builder.runs()) runs.push_back(pinned_run(number, run));
   return runs;
 }

@@ -178,6 +178,7 @@ void ReplicaStore::note_trouble(MachineId id, std::string machine_name, std::str
 
 std::vector<std::shared_ptr<Machine>> ReplicaStore::machines() const {
   std::vector<std::shared_ptr<Machine>> machines;
+  machines.reserve(machines_.size());
   for (const auto& [id, machine] : machines_) machines.push_back(machine);
   return machines;
 }

@@ -83,6 +83,7 @@ std::optional<TailDecision> find_refused(const std::vector<TailSegment>& tail) {
 std::optional<TailDecision> find_missing(const std::vector<JournalPoint>& sealed_points,
                                          const std::vector<TailSegment>& tail, const KnownPoints& known) {
   std::vector<const JournalPoint*> found;
+  found.reserve(sealed_points.size());
   for (const JournalPoint& point : sealed_points) found.push_back(&point);
   for (const TailSegment& segment : tail) {
     for (const JournalPoint& point : segment.points) found.push_back(&point);

@@ -56,6 +56,7 @@ std::vector<HistoricPoint> parse_history(ByteView bytes) {
     bytes = bytes.subspan(entry->second);
   }
   std::vector<HistoricPoint> list;
+  list.reserve(points.size());
   for (auto& [sequence, point] : points) list.push_back(std::move(point));
   return list;
 }

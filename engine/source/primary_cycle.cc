@@ -111,6 +111,7 @@ io::Task<Status> PrimaryMachine::capture(io::Scope& scope, Base& base, const Wel
   const Epoch epoch = next_epoch(welcome);
   format::PointRecord point = make_record(epoch, welcome, images->frozen());
   std::vector<ByteCount> sizes;
+  sizes.reserve(machine.disks.size());
   for (std::size_t i = 0; i < machine.disks.size(); ++i) sizes.push_back((*images)[i].size());
   AFI_CO_TRY(HashFileSet fresh, files_.create_hashes(scope, epoch, machine, sizes));
   AFI_CO_TRY(const std::unique_ptr<SpoolWriter> spool, SpoolWriter::create(scope, files_.folder()));

@@ -148,6 +148,7 @@ io::Task<Status> PrimaryMachine::start_staging(io::Scope& scope, Epoch epoch, St
   changed.pending.reset();
   AFI_CO_TRY_STATUS(change_record(scope, std::move(changed)));
   std::vector<ByteCount> sizes;
+  sizes.reserve(record_.description.disks.size());
   for (const DiskDescription& disk : record_.description.disks) sizes.push_back(disk.size);
   AFI_CO_TRY(staged.hashes, files_.create_hashes(scope, epoch, record_.description, sizes));
   staged.progress = SeedingProgress{.epoch = epoch, .position = {}};

@@ -29,7 +29,8 @@ void collect(const CLI::App& app, const std::vector<std::string>& before, std::v
 std::string words_before(const CLI::App& app) {
   std::string words;
   for (const CLI::App* parent = app.get_parent(); parent != nullptr; parent = parent->get_parent()) {
-    words = words.empty() ? parent->get_name() : parent->get_name() + " " + words;
+    if (!words.empty()) words.insert(0, " ");
+    words.insert(0, parent->get_name());
   }
   return words;
 }

@@ -65,6 +65,7 @@ Task<Result<std::vector<std::string>>> names_in(Session& session, std::string pa
   if (!directory) co_return std::unexpected(directory.error());
   AFI_CO_TRY(const auto entries, (*directory)->list(session.scope));
   std::vector<std::string> names;
+  names.reserve(entries.size());
   for (const io::DirectoryEntry& entry : entries) names.push_back(entry.name);
   co_return names;
 }

@@ -222,7 +222,7 @@ io::Task<Result<std::variant<host::PeerInfo, Plan>>> DaemonTrust::join(io::Scope
     Plan plan;
     plan.steps.push_back("connect to host " + key.host.text() + " at " + places.front().text() +
                          " and prove it by the fingerprint of the key");
-    plan.steps.push_back("exchange the roots of both hosts, and remember it as a replica");
+    plan.steps.emplace_back("exchange the roots of both hosts, and remember it as a replica");
     if (platform_.clock.now() >= key.expires) {
       plan.steps.push_back("be refused, probably: the key expired at " + to_rfc3339(key.expires));
     }
@@ -323,7 +323,7 @@ io::Task<Result<std::optional<Plan>>> DaemonTrust::revoke(io::Scope& scope, cont
     Plan plan;
     plan.steps.push_back("trust host '" + peer.name + "' (" + peer.id.text() + ") no longer");
     plan.steps.push_back("end its " + std::to_string(trust_.sessions().count_of(peer.id)) + " session(s) now");
-    plan.steps.push_back("keep its machines and their points");
+    plan.steps.emplace_back("keep its machines and their points");
     co_return std::optional<Plan>(std::move(plan));
   }
   auto locking = changing_.acquire(scope);
