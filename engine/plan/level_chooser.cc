@@ -8,7 +8,7 @@ namespace afterimage {
 namespace {
 
 struct Step {
-  double at_least;  // bytes a second
+  double at_least = 0;  // bytes a second
   format::Compression compression;
 };
 constexpr double MB = 1e6;

@@ -37,8 +37,9 @@ Result<Sequence> select_point(std::span<const DatedPoint> points, std::string_vi
     return written == "latest" ? points.back().sequence : points.front().sequence;
   }
   std::uint64_t number = 0;
-  const char* const end = written.data() + written.size();
-  if (const auto [stop, error] = std::from_chars(written.data(), end, number); error == std::errc{} && stop == end) {
+  const char* const begin = written.data();
+  const char* const end = begin + written.size();
+  if (const auto [stop, error] = std::from_chars(begin, end, number); error == std::errc{} && stop == end) {
     const auto found = std::ranges::find(points, Sequence(number), &DatedPoint::sequence);
     if (found == points.end()) return no_such_point(points, written);
     return found->sequence;

@@ -188,8 +188,8 @@ io::Task<Status> Journal::scan_pass(io::Scope& scope, TailScan& scan, Sequence m
     if (!scanned.points.empty()) before = scanned.points.back().position();
     scan.facts.push_back(facts_of(scan.numbers[i], scanned));
     scan.segments.push_back(std::move(scanned));
-    if (i + 1 == scan.numbers.size()) scan.segments.back().ledger = std::move(ledger);
   }
+  if (!scan.segments.empty()) scan.segments.back().ledger = std::move(ledger);
   co_return Status{};
 }
 

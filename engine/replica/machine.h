@@ -90,7 +90,7 @@ class Machine {
     std::shared_ptr<void> import_token;  // of an import: while it lives, a primary is answered `busy`
   };
   enum class Opener : std::uint8_t { primary, import };
-  [[nodiscard]] io::Task<Result<Opened>> open_session(io::Scope& scope, Opener opener, MachineDescription description,
+  [[nodiscard]] io::Task<Result<Opened>> open_session(io::Scope& scope, Opener opener, MachineDescription next,
                                                       SeedBy seed_by);
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope& scope, SessionId session, BeginEpoch begin);
   [[nodiscard]] io::Task<Status> append(io::Scope& scope, SessionId session, Bytes frame);
@@ -158,7 +158,7 @@ class Machine {
   void stop(std::string reason);
 
   [[nodiscard]] Status check_session(SessionId session) const;
-  [[nodiscard]] io::Task<Status> adopt_description(MachineDescription description, SeedBy seed_by);
+  [[nodiscard]] io::Task<Status> adopt_description(MachineDescription next, SeedBy seed_by);
   [[nodiscard]] Welcome welcome() const;
   [[nodiscard]] Epoch newest_epoch() const;
   [[nodiscard]] io::Task<Result<Need>> begin_seeding(BeginEpoch begin);

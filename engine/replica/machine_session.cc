@@ -348,7 +348,7 @@ io::Task<Result<Receipt>> Machine::commit_now(format::PointRecord record) {
   const Status committed = co_await committing;
   if (!committed) {
     // Frames that are not what their own point record says are of no use to anybody.
-    const Error error = committed.error();
+    const Error& error = committed.error();
     auto healing = journal_->heal(scope_);
     const Status healed = co_await healing;
     if (healed && error.code == ErrorCode::damaged) AFI_CO_TRY_STATUS(journal_->drop_unfinished(scope_));

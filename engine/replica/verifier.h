@@ -22,7 +22,7 @@ class Verifier {
   [[nodiscard]] io::Task<Status> take_snapshot();
   [[nodiscard]] io::Task<Status> verify_bases();
   [[nodiscard]] io::Task<Status> verify_journal();
-  [[nodiscard]] io::Task<Status> verify_one_point(Sequence point);
+  [[nodiscard]] io::Task<Status> verify_one_point(Sequence sequence);
   // Writes down with the points what was found; `only`: of this one alone.
   [[nodiscard]] io::Task<Result<VerifyOutcome>> conclude(std::optional<Sequence> only);
 
