@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
+#include <string>
 #include <utility>
 
 #include <SQLiteCpp/Column.h>
@@ -131,12 +134,29 @@ Result<CheckedRow> read_row(SQLite::Statement& statement, const TableShape& tabl
   return read;
 }
 
+// A prepared statement in use. Once its use ends it holds no lock, however that came.
+class Running {
+ public:
+  explicit Running(SQLite::Statement& statement) : statement_(statement) {}
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    [[maybe_unused]] const int told = statement_.tryReset();  // the error of the last step, which was thrown already
+  }
+  SQLite::Statement* operator->() const { return &statement_; }
+  SQLite::Statement& operator*() const { return statement_; }
+
+ private:
+  SQLite::Statement& statement_;
+};
+
 }  // namespace
 
 struct Database::Connection {
   SQLite::Database sqlite;
   bool in_memory;
   Durability durability = Durability::durable;
+  std::map<std::string, SQLite::Statement, std::less<>> prepared;  // dies before its database
 
   Connection(const std::string& where, bool memory)
       : sqlite(where, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_URI, busy_timeout_ms),
@@ -149,6 +169,16 @@ struct Database::Connection {
     sqlite.exec("PRAGMA journal_mode = WAL");
     sqlite.exec("PRAGMA synchronous = FULL");
     sqlite.exec("PRAGMA cell_size_check = ON");
+  }
+  // A statement that is prepared once. To compile one takes longer than to run it.
+  [[nodiscard]] SQLite::Statement& statement(const std::string& sql) {
+    const auto known = prepared.find(sql);
+    if (known != prepared.end()) return known->second;
+    return prepared.try_emplace(sql, sqlite, sql).first->second;
+  }
+  void run(const char* sql) {
+    const Running running(statement(sql));
+    running->exec();
   }
   void set_durability(Durability wanted) {
     if (in_memory || wanted == durability) return;
@@ -202,11 +232,11 @@ struct Database::Connection {
   }
 
   [[nodiscard]] Result<std::optional<CheckedRow>> find(const TableShape& table, const Row& key) {
-    SQLite::Statement query(sqlite,
-                            fmt::format("SELECT * FROM {}{}", table.name, where_clause(table, table.key_columns)));
-    bind_all(query, key);
-    if (!query.executeStep()) return std::optional<CheckedRow>{};
-    AFI_TRY(CheckedRow row, read_row(query, table));
+    const Running query(
+        statement(fmt::format("SELECT * FROM {}{}", table.name, where_clause(table, table.key_columns))));
+    bind_all(*query, key);
+    if (!query->executeStep()) return std::optional<CheckedRow>{};
+    AFI_TRY(CheckedRow row, read_row(*query, table));
     return std::optional<CheckedRow>(std::move(row));
   }
 
@@ -215,10 +245,10 @@ struct Database::Connection {
     const std::uint64_t check = check_of_row(table.name, row);
     std::string sql = fmt::format("INSERT OR REPLACE INTO {} VALUES (", table.name);
     for (std::size_t i = 0; i <= row.size(); ++i) sql += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
-    SQLite::Statement insert(sqlite, sql + ")");
+    const Running insert(statement(sql + ")"));
     row.push_back(value_of(check));
-    bind_all(insert, row);
-    insert.exec();
+    bind_all(*insert, row);
+    insert->exec();
     return check;
   }
 
@@ -241,10 +271,9 @@ struct Database::Connection {
   [[nodiscard]] Result<bool> remove(const TableShape& table, const Row& key) {
     AFI_TRY(const std::optional<CheckedRow> old, find(table, key));
     if (!old) return false;
-    SQLite::Statement erase(sqlite,
-                            fmt::format("DELETE FROM {}{}", table.name, where_clause(table, table.key_columns)));
-    bind_all(erase, key);
-    erase.exec();
+    const Running erase(statement(fmt::format("DELETE FROM {}{}", table.name, where_clause(table, table.key_columns))));
+    bind_all(*erase, key);
+    erase->exec();
     AFI_TRY_STATUS(add_to_totals(table, ~std::uint64_t{0}, ~old->check + 1));
     return true;
   }
@@ -278,7 +307,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& where,
 
 Result<std::unique_ptr<Database::Transaction>> Database::begin(Durability durability) try {
   connection_->set_durability(durability);
-  connection_->sqlite.exec("BEGIN IMMEDIATE");
+  connection_->run("BEGIN IMMEDIATE");
   return std::unique_ptr<Transaction>(new Transaction(*this, durability));
 } catch (const SQLite::Exception& exception) {
   return fail_sqlite(exception, "begin a change");
@@ -304,7 +333,7 @@ Result<bool> Database::Transaction::remove(const TableShape& table, const Row& k
 
 Status Database::Transaction::commit() try {
   Connection& connection = *database_.connection_;
-  connection.sqlite.exec("COMMIT");
+  connection.run("COMMIT");
   open_ = false;
   if (durability_ == Durability::durable && !connection.in_memory) {
     // What was committed is durable already; if the file cannot take it now, the next change tries again.
@@ -324,12 +353,12 @@ Result<std::optional<Row>> Database::find(const TableShape& table, const Row& ke
 }
 
 Result<std::vector<Row>> Database::list(const TableShape& table, const Row& prefix) try {
-  SQLite::Statement query(connection_->sqlite, fmt::format("SELECT * FROM {}{} ORDER BY {}", table.name,
-                                                           where_clause(table, prefix.size()), key_list(table)));
-  bind_all(query, prefix);
+  const Running query(connection_->statement(
+      fmt::format("SELECT * FROM {}{} ORDER BY {}", table.name, where_clause(table, prefix.size()), key_list(table))));
+  bind_all(*query, prefix);
   std::vector<Row> rows;
-  while (query.executeStep()) {
-    AFI_TRY(CheckedRow read, read_row(query, table));
+  while (query->executeStep()) {
+    AFI_TRY(CheckedRow read, read_row(*query, table));
     rows.push_back(std::move(read.row));
   }
   return rows;
