@@ -58,7 +58,8 @@ io::Task<Status> JournalView::decode(format::ViewPiece piece, const Bytes& encod
   }
   Status checked;
   auto running = workers_.run([&checked, &frame, &into, this] {
-    format::FrameDecoder decoder;
+    // The worker's own for good: to make a decompressor takes longer than to decode most frames.
+    thread_local format::FrameDecoder decoder;
     checked = format::decode_frame(frame, decoder, into.raw);
     if (checked) checked = format::verify_blocks(frame, into.raw, parts_.hasher);
   });
