@@ -141,11 +141,19 @@ io::Task<Status> JournalView::read(io::Scope& scope, ByteOffset offset, MutableB
   while (!out.empty()) {
     const BlockIndex first = block_at(ByteOffset(at));
     const std::uint64_t skip = at - offset_of(first).value();
-    const BlockCount blocks(std::min(blocks_of(ByteCount(skip + out.size())).value(), window_blocks));
-    window.resize(static_cast<std::size_t>(bytes_of(blocks).value()));
-    AFI_CO_TRY_STATUS(read_window(scope, Extent{.first = first, .count = blocks}, window));
-    const std::size_t count = std::min(out.size(), window.size() - static_cast<std::size_t>(skip));
-    std::ranges::copy(ByteView(window).subspan(static_cast<std::size_t>(skip), count), out.begin());
+    std::size_t count = 0;
+    if (skip == 0 && out.size() >= block_size) {
+      // Whole blocks are read to where they are wanted.
+      const BlockCount blocks(std::min<std::uint64_t>(out.size() / block_size, window_blocks));
+      count = static_cast<std::size_t>(bytes_of(blocks).value());
+      AFI_CO_TRY_STATUS(read_window(scope, Extent{.first = first, .count = blocks}, out.first(count)));
+    } else {
+      const BlockCount blocks(std::min(blocks_of(ByteCount(skip + out.size())).value(), window_blocks));
+      window.resize(static_cast<std::size_t>(bytes_of(blocks).value()));
+      AFI_CO_TRY_STATUS(read_window(scope, Extent{.first = first, .count = blocks}, window));
+      count = std::min(out.size(), window.size() - static_cast<std::size_t>(skip));
+      std::ranges::copy(ByteView(window).subspan(static_cast<std::size_t>(skip), count), out.begin());
+    }
     out = out.subspan(count);
     at += count;
   }
