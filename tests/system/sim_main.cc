@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include "tests/system/life.h"
@@ -103,6 +104,10 @@ int run(const Arguments& arguments) {
 }  // namespace afterimage::system
 
 int main(int argc, char** argv) {
+  // Each life takes what the one before gave back. Left alone, glibc returns it to the kernel several times a cycle,
+  // and page faults become half of what a life costs.
+  mallopt(M_TRIM_THRESHOLD, 512 << 20U);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20U);
   const auto arguments = afterimage::system::parse(argc, argv);
   if (!arguments) {
     std::fprintf(stderr, "usage: %s [--seeds N] [--first S] [--cycles C] [--table required|shown] | --seed S\n",
