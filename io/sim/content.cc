@@ -5,6 +5,13 @@
 #include <cstring>
 
 namespace afterimage::io::sim {
+namespace {
+
+constexpr Page hole{};
+
+const std::byte* bytes_of(const Page* page) { return (page != nullptr ? *page : hole).bytes.data(); }
+
+}  // namespace
 
 const Page* Content::find(std::uint64_t index) const {
   const auto leaf = leaves_.find(index / leaf_pages);
@@ -128,6 +135,26 @@ void Content::put_sectors(std::uint64_t index, std::uint64_t first, std::uint64_
   } else {
     std::memset(to, 0, count * sector_size);
   }
+}
+
+bool Content::equals(const Content& other, std::uint64_t size) const {
+  for (std::uint64_t offset = 0; offset < size; offset += page_size) {
+    const Page* const mine = find(offset / page_size);
+    const Page* const theirs = other.find(offset / page_size);
+    if (mine == theirs) continue;
+    const std::size_t count = std::min(size - offset, page_size);
+    if (std::memcmp(bytes_of(mine), bytes_of(theirs), count) != 0) return false;
+  }
+  return true;
+}
+
+bool Content::starts_with(ByteView bytes) const {
+  for (std::uint64_t index = 0; !bytes.empty(); ++index) {
+    const std::size_t count = std::min<std::size_t>(bytes.size(), page_size);
+    if (std::memcmp(bytes.data(), bytes_of(find(index)), count) != 0) return false;
+    bytes = bytes.subspan(count);
+  }
+  return true;
 }
 
 std::optional<std::pair<std::uint64_t, std::uint64_t>> Content::next_data(std::uint64_t from) const {

@@ -64,6 +64,10 @@ class Content {
   // Takes the sectors [first, first + count) of one page over from `from` (null: zeros).
   void put_sectors(std::uint64_t index, std::uint64_t first, std::uint64_t count, const PageRef& from);
 
+  // Whether the first `size` bytes are the same; what is shared is not looked at.
+  [[nodiscard]] bool equals(const Content& other, std::uint64_t size) const;
+  [[nodiscard]] bool starts_with(ByteView bytes) const;
+
   // The first run of pages with data at or after `from`: [begin, end), page-aligned but for begin = from inside a page.
   [[nodiscard]] std::optional<std::pair<std::uint64_t, std::uint64_t>> next_data(std::uint64_t from) const;
   [[nodiscard]] std::uint64_t pages() const { return pages_; }
@@ -83,6 +87,14 @@ class Content {
 
   std::map<std::uint64_t, LeafRef> leaves_;  // by page index / leaf_pages
   std::uint64_t pages_ = 0;
+};
+
+// The content of a file at a moment; what is written to the file later parts from it.
+struct Snapshot {
+  Content content;
+  std::uint64_t size = 0;
+  bool operator==(const Snapshot& other) const { return size == other.size && content.equals(other.content, size); }
+  bool operator==(ByteView bytes) const { return size == bytes.size() && content.starts_with(bytes); }
 };
 
 }  // namespace afterimage::io::sim

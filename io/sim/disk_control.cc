@@ -117,6 +117,11 @@ Result<Bytes> DiskControl::read(const std::string& path, FileRange range) const 
   return out;
 }
 
+Result<Snapshot> DiskControl::snapshot(const std::string& path) const {
+  AFI_TRY(const auto file, find_file(file_system_, path));
+  return file->snapshot();
+}
+
 Result<Bytes> DiskControl::read_durable(const std::string& path) const {
   AFI_TRY(const std::vector<std::string> parts, FileSystem::components(path));
   Entry entry{.file = nullptr, .directory = file_system_.root()};

@@ -11,6 +11,7 @@
 #include "io/base/result.h"
 #include "io/base/units.h"
 #include "io/disk.h"
+#include "io/sim/content.h"
 #include "io/sim/operation.h"
 
 namespace afterimage::io::sim {
@@ -54,6 +55,7 @@ class DiskControl {
   [[nodiscard]] Result<ByteCount> size(const std::string& path) const;
   [[nodiscard]] Result<Bytes> read(const std::string& path) const;                   // as a process would read it
   [[nodiscard]] Result<Bytes> read(const std::string& path, FileRange range) const;  // short at the end of the file
+  [[nodiscard]] Result<Snapshot> snapshot(const std::string& path) const;            // the same, and shared
   // As the medium has it: what is left if a power cut loses all it may. not_found if even the name would be lost.
   [[nodiscard]] Result<Bytes> read_durable(const std::string& path) const;
   // Writes into a file, which is made (with its folders) if it is not there. `synced` includes its name.

@@ -53,6 +53,7 @@ class FileNode {
   [[nodiscard]] WallTime modified() const { return modified_; }
   [[nodiscard]] WallTime status_changed() const { return status_changed_; }
   [[nodiscard]] std::size_t read(std::uint64_t offset, MutableBytes out) const;  // short at the end
+  [[nodiscard]] Snapshot snapshot() const { return {.content = cache_, .size = size_}; }
   [[nodiscard]] std::optional<std::pair<std::uint64_t, std::uint64_t>> next_data(std::uint64_t from) const;
   // Pages that a write of the range would take in addition.
   [[nodiscard]] std::uint64_t pages_needed(std::uint64_t offset, std::uint64_t size) const;

@@ -236,21 +236,21 @@ void Life::one_cycle() {
 void Life::check_point(const host::PointInfo& point) {
   const std::vector<std::shared_ptr<replica::Machine>> machines =
       replica_.incarnation->host().stores().front()->machines();
-  Content content;
+  Restored restored;
   for (const DiskDescription& disk : machines.front()->description().disks) {
     const std::optional<std::unique_ptr<image::JournalView>> view =
         on(replica_, machines.front()->view(replica_.incarnation->scope(), point.sequence, disk.id), "view");
     if (!view) return;
-    Bytes bytes((*view)->size().value());
+    Bytes bytes((*view)->size().value(), std::byte{0xa5});  // what a read leaves as it was is seen
     const Status read = io::sim::run(world_, (*view)->read(replica_.incarnation->scope(), ByteOffset{}, bytes));
     if (!read) {
       if (world_.is_up(replica_.node))
         fail("point " + std::to_string(point.sequence.value()) + " cannot be read: " + read.error().text());
       return;
     }
-    content.push_back(std::move(bytes));
+    restored.push_back(std::move(bytes));
   }
-  const std::string wrong = model_->check_content(point, content);
+  const std::string wrong = model_->check_content(point, restored);
   if (!wrong.empty()) fail(wrong);
 }
 

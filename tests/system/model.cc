@@ -2,6 +2,9 @@
 #include "tests/system/model.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "io/sim/rng.h"
 
 namespace afterimage::system {
 namespace {
@@ -22,10 +25,12 @@ Model::Model(io::sim::World& world, io::sim::NodeId primary, std::vector<std::st
   for (int i = 0; i < 4; ++i) change_images();
 }
 
-Content Model::read_images() const {
-  Content content;
-  for (const std::string& path : paths_) content.push_back(world_.disk(primary_).read(path).value_or(Bytes{}));
-  return content;
+Images Model::read_images() const {
+  Images images;
+  for (const std::string& path : paths_) {
+    images.push_back(world_.disk(primary_).snapshot(path).value_or(io::sim::Snapshot{}));
+  }
+  return images;
 }
 
 void Model::write(std::size_t disk) {
@@ -36,10 +41,17 @@ void Model::write(std::size_t disk) {
   // Zeros, one repeated byte, or noise: holes, what compresses, and what does not.
   const std::uint64_t style = world_.random_below(4);
   const auto fill = static_cast<std::byte>(1 + world_.random_below(200));
-  std::uint64_t noise = world_.random_below(1U << 30U) * 2 + 1;
-  for (std::byte& byte : data) {
-    noise = noise * 6364136223846793005ULL + 1442695040888963407ULL;
-    byte = style == 0 ? std::byte{0} : style == 1 ? fill : static_cast<std::byte>(noise >> 56U);
+  const std::uint64_t noise = world_.random_below(1U << 30U);
+  if (style == 0) {
+    std::ranges::fill(data, std::byte{0});
+  } else if (style == 1) {
+    std::ranges::fill(data, fill);
+  } else {
+    io::sim::Rng rng(noise);
+    for (std::size_t at = 0; at < data.size(); at += sizeof(std::uint64_t)) {
+      const std::uint64_t word = little_endian(rng.next());
+      std::memcpy(data.data() + at, &word, std::min(sizeof word, data.size() - at));
+    }
   }
   (void)world_.disk(primary_).write(paths_[disk], ByteOffset(offset), data, io::sim::Persistence::cached);
   for (std::uint64_t sector = offset / sector_bytes; sector * sector_bytes < offset + length; ++sector) {
@@ -68,13 +80,18 @@ void Model::note_freeze() {
 std::string Model::check_not_ahead(const host::PointInfo* newest) {
   if (newest == nullptr || freezes_.empty() || resized_since_freeze_) return {};
   const auto known = known_.find(newest->sequence);
-  if (known == known_.end() || known->second.content != freezes_.back()) return {};
-  const Content now = read_images();
+  if (known == known_.end() || known->second.images != freezes_.back()) return {};
+  const Images now = read_images();
   for (std::size_t disk = 0; disk < now.size(); ++disk) {
-    const Bytes& point = known->second.content[disk];
-    if (now[disk].size() != point.size()) return "the image lost its size, and the replica is ahead of it";
-    for (std::size_t at = 0; at < point.size(); ++at) {
-      if (now[disk][at] != point[at] && !sectors_since_freeze_[disk].contains(at / sector_bytes)) {
+    const io::sim::Snapshot& point = known->second.images[disk];
+    if (now[disk].size != point.size) return "the image lost its size, and the replica is ahead of it";
+    if (now[disk] == point) continue;
+    Bytes here(point.size);
+    Bytes there(point.size);
+    now[disk].content.read(0, here);
+    point.content.read(0, there);
+    for (std::size_t at = 0; at < point.size; ++at) {
+      if (here[at] != there[at] && !sectors_since_freeze_[disk].contains(at / sector_bytes)) {
         return "the replica is ahead of the primary's disk at byte " + std::to_string(at) + " of " + paths_[disk];
       }
     }
@@ -91,27 +108,31 @@ std::string Model::check_listed(const host::PointInfo& point) {
   return {};
 }
 
-std::string Model::check_content(const host::PointInfo& point, const Content& content) {
+std::string Model::check_content(const host::PointInfo& point, const Restored& restored) {
+  const auto same = [&](const Images& images) {
+    return std::ranges::equal(images, restored,
+                              [](const io::sim::Snapshot& a, const Bytes& b) { return a == ByteView(b); });
+  };
   const auto known = known_.find(point.sequence);
   if (known != known_.end()) {
     if (known->second.digest != point.digest) return text_of(point.sequence) + " changed its digest";
-    return known->second.content == content ? "" : text_of(point.sequence) + " does not hold what it held";
+    return same(known->second.images) ? "" : text_of(point.sequence) + " does not hold what it held";
   }
-  const auto freeze = std::ranges::find(freezes_, content);
+  const auto freeze = std::ranges::find_if(freezes_, same);
   if (freeze == freezes_.end()) return text_of(point.sequence) + " is not the source at any freeze";
-  known_.emplace(point.sequence, Known{.digest = point.digest, .content = content});
+  known_.emplace(point.sequence, Known{.digest = point.digest, .images = *freeze});
   return {};
 }
 
 void Model::note_surfaced() {
-  Content now = read_images();
+  Images now = read_images();
   if (freezes_.empty() || freezes_.back() != now) freezes_.push_back(std::move(now));
 }
 
 void Model::acknowledge(const host::SyncResult& result) {
   note_surfaced();
   acknowledged_.emplace(result.sequence, result.digest);
-  known_.emplace(result.sequence, Known{.digest = result.digest, .content = freezes_.back()});
+  known_.emplace(result.sequence, Known{.digest = result.digest, .images = freezes_.back()});
 }
 
 void Model::forget_old_freezes() { freezes_.erase(freezes_.begin(), freezes_.end() - 1); }

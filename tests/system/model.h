@@ -11,11 +11,14 @@
 
 #include "engine/host/commands.h"
 #include "io/base/bytes.h"
+#include "io/sim/content.h"
 #include "io/sim/world.h"
 
 namespace afterimage::system {
 
-using Content = std::vector<Bytes>;  // one a disk
+// One a disk each. What the source held shares its pages with the simulated disk; what a replica gives was read.
+using Images = std::vector<io::sim::Snapshot>;
+using Restored = std::vector<Bytes>;
 
 class Model {
  public:
@@ -35,7 +38,7 @@ class Model {
   // A point as a host lists it: fine, or why it is wrong.
   [[nodiscard]] std::string check_listed(const host::PointInfo& point);
   // The content of a point: fine if it is that of its freeze. Learns a point that was not acknowledged to us.
-  [[nodiscard]] std::string check_content(const host::PointInfo& point, const Content& content);
+  [[nodiscard]] std::string check_content(const host::PointInfo& point, const Restored& restored);
   void acknowledge(const host::SyncResult& result);
   // After the points of an acknowledged cycle were looked at: only its own freeze can still become one.
   void forget_old_freezes();
@@ -46,15 +49,15 @@ class Model {
  private:
   struct Known {
     Digest digest;
-    Content content;
+    Images images;
   };
   void write(std::size_t disk);
-  [[nodiscard]] Content read_images() const;
+  [[nodiscard]] Images read_images() const;
 
   io::sim::World& world_;
   io::sim::NodeId primary_;
   std::vector<std::string> paths_;
-  std::vector<Content> freezes_;  // since the last acknowledged one, newest last
+  std::vector<Images> freezes_;  // since the last acknowledged one, newest last
   std::map<Sequence, Digest> acknowledged_;
   std::map<Sequence, Known> known_;
   std::vector<std::set<std::uint64_t>> sectors_since_freeze_;  // written by the guest, 512 bytes each, by disk

@@ -199,6 +199,29 @@ TEST_F(DiskFaults, AHostWithoutClonesSaysUnsupported) {
   EXPECT_EQ(run(world, host.folder().clone_file(host.scope(), *file, "g")).error().code, ErrorCode::unsupported);
 }
 
+TEST_F(DiskFaults, ASnapshotStaysWhatTheFileWas) {
+  DiskControl& disk = host_.disk();
+  const std::string path = "/images/a.raw";
+  const Bytes before(9'000, std::byte{7});
+  ASSERT_TRUE(disk.write(path, ByteOffset{}, before, Persistence::cached));
+  const Snapshot taken = disk.snapshot(path).value();
+  EXPECT_TRUE(taken == disk.snapshot(path).value());
+  EXPECT_TRUE(taken == ByteView(before));
+  const std::byte other{8};
+  ASSERT_TRUE(disk.write(path, ByteOffset(std::uint64_t{8'999}), ByteView(&other, 1), Persistence::synced));
+  EXPECT_FALSE(taken == disk.snapshot(path).value());
+  EXPECT_TRUE(taken == ByteView(before));
+  EXPECT_FALSE(taken == ByteView(disk.read(path).value()));
+  // The same bytes in other pages, holes for zeros, and another length.
+  ASSERT_TRUE(disk.write(path, ByteOffset{}, before, Persistence::cached));
+  EXPECT_TRUE(taken == disk.snapshot(path).value());
+  ASSERT_TRUE(disk.resize(path, ByteCount(std::uint64_t{10'000}), Persistence::cached));
+  EXPECT_FALSE(taken == disk.snapshot(path).value());
+  ASSERT_TRUE(disk.resize("/images/b.raw", ByteCount(std::uint64_t{9'000}), Persistence::cached));
+  EXPECT_FALSE(taken == disk.snapshot("/images/b.raw").value());
+  EXPECT_TRUE(disk.snapshot("/images/b.raw").value() == ByteView(Bytes(9'000)));
+}
+
 TEST_F(DiskFaults, HugeSparseFilesCostNothing) {
   const auto file = host_.open("f", OpenMode::create);
   ASSERT_TRUE(run(world_, file->resize(host_.scope(), ByteCount(std::uint64_t{1} << 40))));
