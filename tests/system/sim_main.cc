@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs lives of the whole system: `system_simulation --seeds N [--first S] [--cycles C] [--table required|shown]`, or
-// one:
-// `--seed S`. Prints the table of faults by phases; fails on the first seed whose life was not right, on an empty cell
-// of a required table, and when one seed run twice gives two traces.
+// one: `--seed S`. Prints the table of faults by phases; fails on the first seed whose life was not right, on an empty
+// cell of a required table, and when one seed run twice gives two traces. Progress and what fails go to stderr.
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +15,8 @@
 
 namespace afterimage::system {
 namespace {
+
+constexpr std::uint64_t progress_seeds = 5'000;
 
 struct Arguments {
   std::uint64_t seeds = 100;
@@ -73,20 +74,20 @@ int run(const Arguments& arguments) {
     const LifeOptions options{.seed = seed, .cycles = arguments.cycles};
     const LifeResult result = Life(options).run();
     if (!result.failure.empty()) {
-      std::printf("FAILED %s\nreplay: tests/sim --seed %llu\n", result.failure.c_str(),
-                  static_cast<unsigned long long>(seed));
+      std::fprintf(stderr, "FAILED %s\nreplay: tests/sim --seed %llu\n", result.failure.c_str(),
+                   static_cast<unsigned long long>(seed));
       return 1;
     }
     if (seed == arguments.first && Life(options).run().trace_hash != result.trace_hash) {
-      std::printf("FAILED seed %llu run twice gives two traces\n", static_cast<unsigned long long>(seed));
+      std::fprintf(stderr, "FAILED seed %llu run twice gives two traces\n", static_cast<unsigned long long>(seed));
       return 1;
     }
     table.add(result.faults);
     cycles += result.cycles;
     crashes += result.crashes;
-    if ((seed - arguments.first + 1) % 100 == 0) {
-      std::printf("%llu seeds\n", static_cast<unsigned long long>(seed - arguments.first + 1));
-      std::fflush(stdout);
+    if ((seed - arguments.first + 1) % progress_seeds == 0) {
+      std::fprintf(stderr, "seeds %llu to %llu are fine\n", static_cast<unsigned long long>(arguments.first),
+                   static_cast<unsigned long long>(seed));
     }
   }
   table.print();
@@ -94,7 +95,7 @@ int run(const Arguments& arguments) {
               static_cast<unsigned long long>(arguments.seeds), static_cast<unsigned long long>(cycles),
               static_cast<unsigned long long>(crashes), peak_mib());
   if (arguments.table_required && table.empty_cells() != 0) {
-    std::printf("FAILED %zu cells of the table are empty\n", table.empty_cells());
+    std::fprintf(stderr, "FAILED %zu cells of the table are empty\n", table.empty_cells());
     return 1;
   }
   return 0;
