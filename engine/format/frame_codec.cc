@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <cstring>
 
 #include <zstd.h>
@@ -113,7 +112,7 @@ Status decode_frame(const FrameView& frame, FrameDecoder& decoder, Bytes& out) {
 Status decode_frame_into(const FrameView& frame, FrameDecoder& decoder, MutableBytes out) {
   AFI_CHECK(out.size() == frame.raw_bytes().value());
   if (frame.header().codec == Codec::raw) {
-    std::ranges::copy(frame.stored(), out.begin());
+    if (!out.empty()) std::memcpy(out.data(), frame.stored().data(), out.size());
     return {};
   }
   AFI_TRY_STATUS(check_stream(frame));

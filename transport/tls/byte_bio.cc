@@ -65,13 +65,10 @@ OpensslPtr<BIO> bio_with(const Method& method, void* data) {
 
 }  // namespace
 
-void ByteSource::feed(ByteView bytes) {
-  if (at_ == bytes_.size()) {
-    bytes_.assign(bytes.begin(), bytes.end());
-    at_ = 0;
-    return;
-  }
-  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+MutableBytes ByteSource::room(std::size_t size) {
+  if (at_ == end_) at_ = end_ = 0;
+  if (bytes_.size() < end_ + size) bytes_.resize(end_ + size);
+  return MutableBytes(bytes_).subspan(end_, size);
 }
 
 std::size_t ByteSource::read(MutableBytes out) {

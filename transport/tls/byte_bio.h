@@ -13,10 +13,12 @@ namespace afterimage::tls {
 // Ciphertext that has come and was not read yet.
 class ByteSource {
  public:
-  void feed(ByteView bytes);
+  // Room for bytes that are to come, behind those unread; fed() counts what came into it. Nothing else in between.
+  [[nodiscard]] MutableBytes room(std::size_t size);
+  void fed(std::size_t count) { end_ += count; }
   // Nothing more comes: once all is read, OpenSSL is told so.
   void end() { is_ended_ = true; }
-  [[nodiscard]] std::size_t unread() const { return bytes_.size() - at_; }
+  [[nodiscard]] std::size_t unread() const { return end_ - at_; }
   [[nodiscard]] bool is_ended() const { return is_ended_; }
   // Copies at most out.size() bytes; the count.
   std::size_t read(MutableBytes out);
@@ -24,6 +26,7 @@ class ByteSource {
  private:
   Bytes bytes_;
   std::size_t at_ = 0;
+  std::size_t end_ = 0;
   bool is_ended_ = false;
 };
 

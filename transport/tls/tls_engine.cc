@@ -82,11 +82,19 @@ Result<TlsEngine> TlsEngine::create(std::shared_ptr<const TlsContext> context, c
   return TlsEngine(std::move(state));
 }
 
-Status TlsEngine::feed(ByteView ciphertext) {
-  if (state_->input.unread() + ciphertext.size() > input_bytes_max) {
+Result<MutableBytes> TlsEngine::room(std::size_t size) {
+  if (state_->input.unread() + size > input_bytes_max) {
     return fail(ErrorCode::internal, "feed TLS faster than it is read");
   }
-  state_->input.feed(ciphertext);
+  return state_->input.room(size);
+}
+
+void TlsEngine::fed(std::size_t count) { state_->input.fed(count); }
+
+Status TlsEngine::feed(ByteView ciphertext) {
+  AFI_TRY(const MutableBytes free, room(ciphertext.size()));
+  std::ranges::copy(ciphertext, free.begin());
+  fed(ciphertext.size());
   return {};
 }
 

@@ -52,6 +52,9 @@ class TlsEngine {
   ~TlsEngine();
 
   [[nodiscard]] Status feed(ByteView ciphertext);
+  // The same without a copy: room for ciphertext that is to come, and how much of it came. Only fed() in between.
+  [[nodiscard]] Result<MutableBytes> room(std::size_t size);
+  void fed(std::size_t count);
   void feed_end();
   [[nodiscard]] bool has_output() const;
   // Moves out all that is to be sent now. `spare`: memory to collect the next output in.

@@ -7,7 +7,7 @@
 namespace afterimage::tls {
 namespace {
 
-constexpr std::size_t incoming_bytes_min = 4 * 1024;  // who has not proven himself gets no more memory than he needs
+constexpr std::size_t incoming_bytes_min = TlsStream::incoming_bytes_min;
 constexpr std::size_t incoming_bytes_max = 64 * 1024;
 constexpr std::size_t output_bytes_high = 64 * 1024;  // ciphertext that is sent before more is made
 constexpr Duration leave_timeout = std::chrono::seconds(1);
@@ -37,7 +37,7 @@ io::Task<Result<Bytes>> first_bytes(io::Scope& scope, io::Stream& raw) {
 }  // namespace
 
 TlsStream::TlsStream(std::unique_ptr<io::Stream> raw, TlsEngine engine)
-    : raw_(std::move(raw)), engine_(std::move(engine)), incoming_(incoming_bytes_min) {}
+    : raw_(std::move(raw)), engine_(std::move(engine)) {}
 
 io::Task<Result<std::unique_ptr<TlsStream>>> TlsStream::establish(io::Scope& scope, std::unique_ptr<io::Stream> raw,
                                                                   std::shared_ptr<const TlsContext> context,
@@ -76,15 +76,16 @@ io::Task<Status> TlsStream::shake_hands(io::Scope& scope) {
 
 // One read of ciphertext, or the end of it, into the engine.
 io::Task<Status> TlsStream::receive(io::Scope& scope) {
-  AFI_CO_TRY(const std::size_t count, raw_->read_some(scope, MutableBytes(incoming_)));
+  AFI_CO_RESULT(const MutableBytes room, engine_.room(incoming_bytes_));
+  AFI_CO_TRY(const std::size_t count, raw_->read_some(scope, room));
   if (count == 0) {
     engine_.feed_end();
     co_return Status{};
   }
-  const Status fed = engine_.feed(ByteView(incoming_).first(count));
+  engine_.fed(count);
   // A full read tells that more is waiting.
-  if (count == incoming_.size() && count < incoming_bytes_max) incoming_ = Bytes(count * 4);
-  co_return fed;
+  if (count == incoming_bytes_ && count < incoming_bytes_max) incoming_bytes_ = count * 4;
+  co_return Status{};
 }
 
 io::Task<Status> TlsStream::send_output(io::Scope& scope) {
@@ -177,8 +178,9 @@ io::Task<void> TlsStream::take_leave(io::Scope& scope) {
   auto ending = raw_->shutdown_write(brief);
   auto ended = co_await ending;
   if (!ended) co_return;
+  Bytes ignored(incoming_bytes_min);
   for (std::size_t drained = 0; drained < leave_bytes_max;) {
-    auto reading = raw_->read_some(brief, MutableBytes(incoming_));
+    auto reading = raw_->read_some(brief, MutableBytes(ignored));
     auto count = co_await reading;
     if (!count || *count == 0) co_return;
     drained += *count;

@@ -36,6 +36,9 @@ struct EstablishOptions {
 
 class TlsStream final : public io::Stream {
  public:
+  // Who has not proven himself gets no more memory than he needs.
+  static constexpr std::size_t incoming_bytes_min = std::size_t{4} * 1024;
+
   // The handshake. Takes the stream; after a failure the peer has been told (in general terms) and the stream is
   // closed. Errors: see tls_engine.h, with the peer's address in front; timed_out.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<TlsStream>>> establish(io::Scope& scope,
@@ -71,7 +74,7 @@ class TlsStream final : public io::Stream {
 
   std::unique_ptr<io::Stream> raw_;
   TlsEngine engine_;
-  Bytes incoming_;  // ciphertext just read; grows with what comes
+  std::size_t incoming_bytes_ = incoming_bytes_min;  // of one read; grows with what comes
   bool is_sending_ = false;
   Bytes spare_;     // what the last output was in
   Bytes gathered_;  // small parts of write_parts
