@@ -17,6 +17,6 @@ namespace afterimage::cli {
 enum class JobDocument : std::uint8_t { result, job };
 
 // Follows a job that runs already, or shows how it ended.
-[[nodiscard]] io::Task<ExitStatus> follow_job(Session& session, host::JobId id, JobDocument document);
+[[nodiscard]] io::Task<ExitStatus> follow_job(Session& session, host::JobId id, JobDocument shown);
 
 }  // namespace afterimage::cli

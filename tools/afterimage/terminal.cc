@@ -24,7 +24,7 @@ class ProcessTerminal final : public Terminal {
     return ::isatty(sink == Sink::out ? STDOUT_FILENO : STDERR_FILENO) == 1;
   }
   [[nodiscard]] std::optional<std::string> variable(const std::string& name) const override {
-    const char* value = std::getenv(name.c_str());
+    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): there is one thread
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   }
   [[nodiscard]] std::string working_folder() const override {

@@ -50,7 +50,7 @@ class ControlServer {
   class Port final : public ConnectionHandler {
    public:
     explicit Port(ControlServer& server) : server_(server) {}
-    [[nodiscard]] io::Task<void> serve(io::Scope& scope, std::unique_ptr<io::Stream> stream) override;
+    [[nodiscard]] io::Task<void> serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) override;
 
    private:
     [[nodiscard]] io::Task<Result<std::unique_ptr<tls::TlsStream>>> meet(Newcomers::Newcomer& newcomer,

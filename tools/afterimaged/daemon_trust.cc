@@ -312,6 +312,7 @@ Result<PeerRow> DaemonTrust::find_peer(const std::string& name) const {
   }
   if (found.size() == 1) return *found.front();
   std::vector<std::string> ids;
+  ids.reserve(found.size());
   for (const PeerRow* peer : found) ids.push_back(peer->id.text());
   return fail(ErrorCode::conflict, "find a peer",
               "several peers are called '" + name + "'; name one by its id: " + joined_names(ids));

@@ -88,7 +88,8 @@ void append_escaped(std::string& out, char byte) {
 }  // namespace
 
 LogForm log_form_of_environment() {
-  return std::getenv("JOURNAL_STREAM") != nullptr ? LogForm::journal : LogForm::plain;
+  const char* const journal = std::getenv("JOURNAL_STREAM");  // NOLINT(concurrency-mt-unsafe): nothing here sets any
+  return journal != nullptr ? LogForm::journal : LogForm::plain;
 }
 
 std::unique_ptr<Log> make_stderr_log(tools::LogLevel level, LogForm form) {

@@ -46,7 +46,7 @@ class ReplicationServer final : public ConnectionHandler {
   [[nodiscard]] io::Task<void> stop() { return acceptor_.stop(); }
   [[nodiscard]] replication::SessionTable& table() { return table_; }
 
-  [[nodiscard]] io::Task<void> serve(io::Scope& scope, std::unique_ptr<io::Stream> stream) override;
+  [[nodiscard]] io::Task<void> serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) override;
 
  private:
   class Connection;
