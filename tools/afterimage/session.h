@@ -17,7 +17,7 @@
 
 namespace afterimage::cli {
 
-struct Session {
+struct Session {  // NOLINT(cppcoreguidelines-pro-type-member-init): a platform is nothing but references
   io::Scope& scope;
   io::Platform platform;
   Terminal& terminal;

@@ -13,7 +13,7 @@ using control::name_in;
 namespace {
 
 std::string health_text(host::Health health, Colours colours) {
-  const std::string name = name_in(control::health_names, health);
+  std::string name = name_in(control::health_names, health);
   if (colours == Colours::no) return name;
   switch (health) {
     case host::Health::normal: return "\x1b[32m" + name + "\x1b[0m";

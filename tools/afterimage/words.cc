@@ -36,7 +36,7 @@ std::string duration_text(Duration duration) {
   const std::int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   if (ms < 1000) return fmt::format("{}ms", std::max<std::int64_t>(ms, 0));
   const std::int64_t seconds = ms / 1000;
-  if (seconds < 10) return fmt::format("{:.1f}s", static_cast<double>(ms / 100) / 10);
+  if (seconds < 10) return fmt::format("{}.{}s", seconds, ms / 100 % 10);
   if (seconds < 60) return fmt::format("{}s", seconds);
   if (seconds < 3600) return fmt::format("{}m {:02}s", seconds / 60, seconds % 60);
   if (seconds < 86400) return fmt::format("{}h {:02}m", seconds / 3600, seconds / 60 % 60);
