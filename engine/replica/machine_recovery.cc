@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/replica/machine.h"
+#include "io/write_probe.h"
 
 namespace afterimage::replica {
 
@@ -168,6 +169,7 @@ io::Task<Status> Machine::reopen(io::Scope& scope) {
 io::Task<Status> Machine::reopen_now() {
   // A folder whose sync has failed may say so for ever, so it is opened anew, too.
   AFI_CO_TRY(folder_, context_.platform.disk.open_directory(scope_, folder_->path()));
+  AFI_CO_TRY_STATUS(io::probe_writes(scope_, *folder_));
   // What it reads from until then is left alone. The base of a machine with points was durable before the first of them
   // and is checked block by block; one that is still staged drops its cache as it opens.
   AFI_CO_TRY_STATUS(recover());

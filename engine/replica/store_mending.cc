@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/replica/replica_store.h"
+#include "io/write_probe.h"
 
 namespace afterimage::replica {
 
@@ -63,6 +64,10 @@ io::Task<void> ReplicaStore::load_again(MachineId id) {
   auto opening = machines_folder_->open_directory(scope_, id.text());
   auto folder = co_await opening;
   Result<std::shared_ptr<Machine>> machine = fail(ErrorCode::not_found, "open a machine");
+  if (folder) {
+    auto probing = io::probe_writes(scope_, **folder);
+    if (const Status probed = co_await probing; !probed) folder = std::unexpected(probed.error());
+  }
   if (folder) {
     auto loading = open_machine(id, std::move(*folder));
     machine = co_await loading;

@@ -181,16 +181,18 @@ Status zero_file_range(OpenFile& file, FileRange range) {
 
 Result<std::optional<FileRange>> next_file_data(OpenFile& file, ByteOffset from) {
   AFI_TRY(const off_t at, offset_in_reach(file, from, 0));
-  const off_t data = ::lseek(file.fd.get(), at, SEEK_DATA);
+  // No holes are known here, or not now: Btrfs, once it could not write its trees, does not find them any more, while
+  // what is cached still reads. Then everything is data, and a read says whether it can be had.
+  const auto is_mute = [](int system) { return system == EINVAL || system == EIO; };
+  const off_t data = file.calls.lseek(file.fd.get(), at, SEEK_DATA);
   if (data < 0 && errno == ENXIO) return std::nullopt;
-  const bool knows_holes = data >= 0 || errno != EINVAL;
-  if (knows_holes && data < 0) return fail_file(errno, "seek in", file.path);
-  const off_t hole = knows_holes ? ::lseek(file.fd.get(), data, SEEK_HOLE) : -1;
-  if (knows_holes && hole < 0) {
+  if (data < 0 && !is_mute(errno)) return fail_file(errno, "seek in", file.path);
+  const off_t hole = data < 0 ? -1 : file.calls.lseek(file.fd.get(), data, SEEK_HOLE);
+  if (data >= 0 && hole < 0) {
     if (errno == ENXIO) return std::nullopt;  // it was cut shorter in between
-    return fail_file(errno, "seek in", file.path);
+    if (!is_mute(errno)) return fail_file(errno, "seek in", file.path);
   }
-  if (knows_holes) {
+  if (hole >= 0) {
     return FileRange{.offset = ByteOffset(static_cast<std::uint64_t>(data)),
                      .size = ByteCount(static_cast<std::uint64_t>(hole - data))};
   }

@@ -27,6 +27,7 @@ const SystemCalls& kernel_calls() {
                                  .fsync = ::fsync,
                                  .ftruncate = ::ftruncate,
                                  .fallocate = ::fallocate,
+                                 .lseek = ::lseek,
                                  .close = ::close,
                                  .openat2 = call_openat2,
                                  .renameat2 = ::renameat2,

@@ -19,6 +19,7 @@ struct SystemCalls {
   int (*fsync)(int fd);
   int (*ftruncate)(int fd, off_t size);
   int (*fallocate)(int fd, int mode, off_t offset, off_t size);
+  off_t (*lseek)(int fd, off_t offset, int whence);
   int (*close)(int fd);
   int (*openat2)(int directory, const char* name, const open_how* how);
   int (*renameat2)(int from_directory, const char* from, int to_directory, const char* to, unsigned flags);

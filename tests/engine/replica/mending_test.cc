@@ -81,6 +81,31 @@ TEST_F(Mending, WhileTheDeviceFailsOldPointsReadAndTheReasonStays) {
   EXPECT_EQ(bench.check(primary), "");
 }
 
+// Btrfs does not survive a failed sync of what has no new data, and with it goes what could be read.
+TEST_F(Mending, ADeviceThatTakesNothingIsAskedWithFreshDataOnly) {
+  bench.store->begin_mending();
+  stop_by_failed_sync(1);
+  bench.disk().add_fault({.match = {.kind = OperationKind::write, .path_part = bench.machine_path(primary)},
+                          .count = io::sim::forever,
+                          .error = EIO});
+  std::vector<std::string> synced;
+  bench.world.on_operation([&synced](const io::sim::OperationNotice& notice) {
+    const bool is_sync = notice.kind == OperationKind::sync || notice.kind == OperationKind::sync_directory;
+    if (is_sync && notice.moment == io::sim::Moment::before) synced.emplace_back(notice.path);
+  });
+  pass(std::chrono::minutes(10));
+  EXPECT_FALSE(bench.make_point(primary).has_value());
+  EXPECT_EQ(synced, std::vector<std::string>{});
+  EXPECT_EQ(machine().state(), MachineState::stopped);
+  EXPECT_EQ(bench.check(primary), "");
+  bench.world.on_operation({});
+  bench.disk().clear_faults();
+  pass(RetrySchedule::pause_max + std::chrono::seconds(1));
+  EXPECT_EQ(machine().stop_reason(), "");
+  make_point();
+  EXPECT_EQ(bench.check(primary), "");
+}
+
 TEST_F(Mending, PausesGrowToAMinute) {
   bench.store->begin_mending();
   stop_by_failed_sync(io::sim::forever);

@@ -27,6 +27,7 @@ struct Faults {
   std::atomic<int> syncs_asked = 0;
   std::atomic<int> holes_refused = 0;  // EOPNOTSUPP
   std::atomic<int> failed_closes = 0;  // EIO
+  std::atomic<int> failed_seeks = 0;   // EIO
   std::atomic<int> openat2_missing = 0;
   std::atomic<int> noreplace_missing = 0;
 };
@@ -68,6 +69,9 @@ int faulty_close(int fd) {
   const int closed = ::close(fd);
   return takes(faults.failed_closes) ? fail_with(EIO) : closed;
 }
+off_t faulty_lseek(int fd, off_t offset, int whence) {
+  return takes(faults.failed_seeks) ? fail_with(EIO) : ::lseek(fd, offset, whence);
+}
 int faulty_openat2(int directory, const char* name, const open_how* how) {
   return takes(faults.openat2_missing) ? fail_with(ENOSYS) : kernel_calls().openat2(directory, name, how);
 }
@@ -85,6 +89,7 @@ SystemCalls faulty_calls() {
   calls.ftruncate = faulty_ftruncate;
   calls.fallocate = faulty_fallocate;
   calls.close = faulty_close;
+  calls.lseek = faulty_lseek;
   calls.openat2 = faulty_openat2;
   calls.renameat2 = faulty_renameat2;
   return calls;
@@ -97,7 +102,7 @@ class PosixFaults : public PosixTest {
   ~PosixFaults() override {
     for (std::atomic<int>* count :
          {&faults.interruptions, &faults.short_counts, &faults.empty_writes, &faults.refused_writes,
-          &faults.failed_syncs, &faults.syncs_asked, &faults.holes_refused, &faults.failed_closes,
+          &faults.failed_syncs, &faults.syncs_asked, &faults.holes_refused, &faults.failed_closes, &faults.failed_seeks,
           &faults.openat2_missing, &faults.noreplace_missing}) {
       count->store(0);
     }
@@ -224,6 +229,21 @@ TEST_F(PosixFaults, ZerosAreWrittenWhereHolesCannotBePunched) {
   std::fill_n(expected.begin(), 10, std::byte{7});
   std::fill_n(expected.end() - 10, 10, std::byte{7});
   EXPECT_EQ(read_back(*file, 2 << 20), expected);
+}
+
+// Btrfs does not find the extents of a file any more when it could not write its trees; what is cached still reads.
+TEST_F(PosixFaults, WhereHolesAreNotFoundEverythingIsData) {
+  const auto file = open("file", OpenMode::create);
+  ASSERT_TRUE(run(file->resize(scope_, bytes(1 << 20))));
+  ASSERT_TRUE(run(file->write_at(scope_, at(1 << 19), filled(4096, 7))));
+  faults.failed_seeks = 1;
+  const auto all = run(file->next_data(scope_, at(4096)));
+  ASSERT_TRUE(all && *all);
+  EXPECT_EQ((*all)->offset, at(4096));
+  EXPECT_EQ((*all)->size, bytes((1 << 20) - 4096));
+  faults.failed_seeks = 1;
+  const auto none = run(file->next_data(scope_, at(1 << 20)));
+  EXPECT_TRUE(none && !*none);
 }
 
 TEST_F(PosixFaults, CloseReportsAndLeavesTheFileClosed) {
