@@ -65,6 +65,7 @@ io::Task<Result<T>> Catalogue::on_worker(io::Scope& scope, std::move_only_functi
   std::optional<Result<T>> result;
   auto running = workers_.run([&result, &work, this] { result.emplace(work(*database_)); });
   co_await running;
+  failure_ = database_->doubt();
   co_return std::move(*result);
 }
 
@@ -260,6 +261,10 @@ io::Task<Status> Catalogue::put_points(io::Scope& scope, std::vector<PointRow> p
     for (const PointRow& point : points) AFI_TRY_STATUS(transaction->put(points_table, encode(point)));
     return transaction->commit();
   });
+}
+
+io::Task<Status> Catalogue::prove_writes(io::Scope& scope) {
+  return on_worker<void>(scope, [](Database& database) { return database.prove_writes(); });
 }
 
 }  // namespace afterimage::catalogue

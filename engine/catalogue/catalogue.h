@@ -95,6 +95,12 @@ class Catalogue {
   // Inserts or replaces.
   [[nodiscard]] io::Task<Status> put_points(io::Scope& scope, std::vector<PointRow> points);
 
+  // Not empty: why a write failed, or could not be brought into the file, since the last that was. What is durable when
+  // a call returns is so in this time, too: it is refused otherwise.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  // Writes something that changes nothing, durably: ends the failure if the device takes it.
+  [[nodiscard]] io::Task<Status> prove_writes(io::Scope& scope);
+
  private:
   Catalogue(io::Workers& workers, std::unique_ptr<Database> database);
   template <typename T>
@@ -103,6 +109,7 @@ class Catalogue {
   io::Workers& workers_;
   io::Lock lock_;
   std::unique_ptr<Database> database_;
+  std::string failure_;  // as the database had it after the last call
 };
 
 }  // namespace afterimage::catalogue

@@ -50,6 +50,13 @@ std::unexpected<Error> fail_sqlite(const SQLite::Exception& exception, const cha
               fmt::format("the catalogue (host.db): {}: {}", what, exception.what()));
 }
 
+// Of a write: it is remembered.
+std::unexpected<Error> fail_write(std::string& doubt, const SQLite::Exception& exception, const char* what) {
+  std::unexpected<Error> failed = fail_sqlite(exception, what);
+  doubt = failed.error().text();
+  return failed;
+}
+
 std::unexpected<Error> damaged(std::string why) {
   return fail(ErrorCode::damaged, "check the catalogue", "the catalogue (host.db) is damaged: " + std::move(why));
 }
@@ -157,6 +164,7 @@ struct Database::Connection {
   bool in_memory;
   Durability durability = Durability::durable;
   std::map<std::string, SQLite::Statement, std::less<>> prepared;  // dies before its database
+  std::string doubt;
 
   Connection(const std::string& where, bool memory)
       : sqlite(where, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_URI, busy_timeout_ms),
@@ -310,7 +318,7 @@ Result<std::unique_ptr<Database::Transaction>> Database::begin(Durability durabi
   connection_->run("BEGIN IMMEDIATE");
   return std::unique_ptr<Transaction>(new Transaction(*this, durability));
 } catch (const SQLite::Exception& exception) {
-  return fail_sqlite(exception, "begin a change");
+  return fail_write(connection_->doubt, exception, "begin a change");
 }
 
 Database::Transaction::~Transaction() {
@@ -322,26 +330,52 @@ Database::Transaction::~Transaction() {
 Status Database::Transaction::put(const TableShape& table, Row row) try {
   return database_.connection_->put(table, std::move(row));
 } catch (const SQLite::Exception& exception) {
-  return fail_sqlite(exception, "write a row");
+  return fail_write(database_.connection_->doubt, exception, "write a row");
 }
 
 Result<bool> Database::Transaction::remove(const TableShape& table, const Row& key) try {
   return database_.connection_->remove(table, key);
 } catch (const SQLite::Exception& exception) {
-  return fail_sqlite(exception, "remove a row");
+  return fail_write(database_.connection_->doubt, exception, "remove a row");
 }
 
 Status Database::Transaction::commit() try {
   Connection& connection = *database_.connection_;
   connection.run("COMMIT");
   open_ = false;
-  if (durability_ == Durability::durable && !connection.in_memory) {
-    // What was committed is durable already; if the file cannot take it now, the next change tries again.
-    [[maybe_unused]] const int later = connection.sqlite.tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (connection.in_memory) connection.doubt.clear();
+  if (durability_ == Durability::lazy || connection.in_memory) return {};
+  const int emptied = connection.sqlite.tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (emptied == SQLITE_OK) {  // all of it was written to the file now, and synced there
+    connection.doubt.clear();
+    return {};
   }
+  // What was committed is durable in the WAL, if nothing failed before; the next change tries again.
+  const bool was_sound = connection.doubt.empty();
+  const auto failed = fail(
+      code_of_sqlite(emptied), "empty the WAL of the catalogue",
+      fmt::format("the catalogue (host.db): its WAL could not be written into the file: {}", sqlite3_errstr(emptied)));
+  connection.doubt = failed.error().text();
+  if (was_sound) return {};
+  return failed;
+} catch (const SQLite::Exception& exception) {
+  return fail_write(database_.connection_->doubt, exception, "commit a change");
+}
+
+const std::string& Database::doubt() const { return connection_->doubt; }
+
+Status Database::prove_writes() {
+  AFI_TRY(std::vector<Row> rows, list(totals));
+  AFI_TRY(const auto transaction, begin(Durability::durable));
+  for (Row& row : rows) AFI_TRY_STATUS(transaction->write_again(totals, std::move(row)));
+  return transaction->commit();
+}
+
+Status Database::Transaction::write_again(const TableShape& table, Row row) try {
+  [[maybe_unused]] const std::uint64_t check = database_.connection_->write(table, std::move(row));
   return {};
 } catch (const SQLite::Exception& exception) {
-  return fail_sqlite(exception, "commit a change");
+  return fail_write(database_.connection_->doubt, exception, "write a row");
 }
 
 Result<std::optional<Row>> Database::find(const TableShape& table, const Row& key) try {

@@ -42,6 +42,7 @@ class Database {
 
    private:
     friend class Database;
+    [[nodiscard]] Status write_again(const TableShape& table, Row row);
     Transaction(Database& database, Durability durability) : database_(database), durability_(durability) {}
     Database& database_;
     Durability durability_;
@@ -50,6 +51,12 @@ class Database {
   [[nodiscard]] Result<std::unique_ptr<Transaction>> begin(Durability durability);
 
   [[nodiscard]] Result<std::optional<Row>> find(const TableShape& table, const Row& key);
+  // Not empty: why a write failed, or what was committed did not get into the file, since all of it last did. Until
+  // then nothing durable is believed for its own sync alone: SQLite asks the WAL to be synced again after a failed
+  // sync, and is answered well about pages that never reached the device.
+  [[nodiscard]] const std::string& doubt() const;
+  // Writes what is there already, durably: ends the doubt if the device takes it.
+  [[nodiscard]] Status prove_writes();
   // Rows whose key begins with `prefix`, in order of the key.
   [[nodiscard]] Result<std::vector<Row>> list(const TableShape& table, const Row& prefix = {});
 

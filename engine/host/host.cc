@@ -19,6 +19,7 @@ Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& con
       primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
       replica_commands_(platform, stores_, jobs_),
       watch_dog_(platform, jobs_, stores_, options_.tell),
+      catalogue_health_(platform),
       background_(platform.reactor),
       tasks_(platform.reactor) {}
 
@@ -35,6 +36,7 @@ io::Task<Result<std::unique_ptr<Host>>> Host::open(io::Scope& scope, const io::P
   for (const std::unique_ptr<replica::ReplicaStore>& store : host->stores_) store->begin_mending();
   host->tasks_.spawn(host->primaries_.keep_mending(host->background_));
   host->tasks_.spawn(host->watch_dog_.run(host->background_));
+  host->tasks_.spawn(host->catalogue_health_.keep(host->background_));
   co_return host;
 }
 
@@ -75,6 +77,7 @@ io::Task<Status> Host::open_catalogue(io::Scope& scope) {
   }
   primary_commands_.use(*catalogue_);
   replica_commands_.use(*catalogue_);
+  catalogue_health_.use(*catalogue_);
   co_return Status{};
 }
 
@@ -148,8 +151,7 @@ io::Task<Result<std::unique_ptr<PointSink>>> Host::admit(io::Scope& scope, Peer 
                               : "the host " + known->name + " has no permission to replicate here");
   }
   auto noting = catalogue_->note_seen(scope, peer.id, platform_.clock.now());
-  const Status noted = co_await noting;  // for show; a host.db that takes nothing keeps nobody out
-  catalogue_failure_ = noted ? "" : noted.error().text();
+  [[maybe_unused]] const Status noted = co_await noting;  // for show; a host.db that takes nothing keeps nobody out
   co_return store->receiver(Peer{.id = peer.id, .name = known->name});
 }
 
@@ -204,15 +206,13 @@ io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std:
     if (machine && *machine != name) continue;
     auto describing = primary_commands_.status_of(scope, primary);
     list.push_back(co_await describing);
+    catalogue_health_.judge(list.back());
   }
   const std::vector<std::shared_ptr<replica::Machine>> replicas = replica_commands_.all();
   for (const std::shared_ptr<replica::Machine>& replica : replicas) {
     auto describing = replica_commands_.status_of(scope, replica);
     MachineStatus status = co_await describing;
-    if (!catalogue_failure_.empty() && replica->index_failure().empty()) {
-      status.health = std::max(status.health, Health::warning);
-      status.reasons.push_back("host.db could not be written when a primary came last: " + catalogue_failure_);
-    }
+    if (replica->index_failure().empty()) catalogue_health_.judge(status);  // that says the same
     if (!machine || *machine == status.name || *machine == status.peer + "/" + status.name)
       list.push_back(std::move(status));
   }

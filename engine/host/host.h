@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/catalogue/catalogue.h"
+#include "engine/host/catalogue_health.h"
 #include "engine/host/command_port.h"
 #include "engine/host/job_table.h"
 #include "engine/host/primary_commands.h"
@@ -100,7 +101,6 @@ class Host final : public CommandPort, public ReplicaGate {
   io::Platform platform_;
   HostOptions options_;
   Notices notices_;
-  std::string catalogue_failure_;  // why it could not be noted that a primary came; empty since one was
   std::unique_ptr<io::Directory> state_;
   std::unique_ptr<io::File> lock_;  // of the state
   std::unique_ptr<catalogue::Catalogue> catalogue_;
@@ -110,6 +110,7 @@ class Host final : public CommandPort, public ReplicaGate {
   PrimaryCommands primary_commands_;
   ReplicaCommands replica_commands_;
   WatchDog watch_dog_;
+  CatalogueHealth catalogue_health_;
   io::Scope background_;
   io::TaskGroup tasks_;  // dies first: its frames use all of the above
 };
