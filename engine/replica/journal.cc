@@ -16,15 +16,19 @@ constexpr std::size_t batch_bytes_max = 1024 * 1024;
 
 }  // namespace
 
-Journal::Journal(std::shared_ptr<io::Directory> folder, RunCache& cache, JournalIdentity identity, KnownPoints known)
+Journal::Journal(std::shared_ptr<io::Directory> folder, RunCache& cache, ByteCount segment_bytes,
+                 JournalIdentity identity, KnownPoints known)
     : folder_(std::move(folder)),
+      segment_bytes_(segment_bytes),
       identity_(std::move(identity)),
       known_(std::move(known)),
       table_(std::make_shared<SegmentTable>(std::make_unique<FolderSegments>(folder_), cache)) {}
 
 io::Task<Result<std::unique_ptr<Journal>>> Journal::open(io::Scope& scope, std::shared_ptr<io::Directory> folder,
-                                                         RunCache& cache, JournalIdentity identity, KnownPoints known) {
-  std::unique_ptr<Journal> journal(new Journal(std::move(folder), cache, std::move(identity), std::move(known)));
+                                                         RunCache& cache, ByteCount segment_bytes,
+                                                         JournalIdentity identity, KnownPoints known) {
+  std::unique_ptr<Journal> journal(
+      new Journal(std::move(folder), cache, segment_bytes, std::move(identity), std::move(known)));
   AFI_CO_TRY_STATUS(journal->recover_sealed(scope));
   AFI_CO_TRY_STATUS(journal->recover_tail(scope));
   co_return journal;
@@ -71,6 +75,11 @@ io::Task<Status> Journal::seal_tail(io::Scope& scope) {
   co_return Status{};
 }
 
+bool Journal::has_room(const format::FrameView& frame) const {
+  return tail_ && tail_->builder.size().value() < segment_bytes_.value() &&
+         tail_->builder.fits(frame.encoded_size(), frame.extents().size());
+}
+
 // Seals the tail, if there is one, and begins the next segment; its header waits in `batch`, which must be empty.
 io::Task<Status> Journal::roll_over(io::Scope& scope, Bytes& batch) {
   const std::vector<SegmentNumber> numbers = table_->numbers();
@@ -92,7 +101,7 @@ io::Task<Status> Journal::append_all(io::Scope& scope, std::span<const format::F
   Bytes batch;
   for (const format::FrameView& frame : frames) {
     AFI_CO_STATUS(ledger_->add(frame));
-    if (!tail_ || !tail_->builder.fits(frame.encoded_size(), frame.extents().size())) {
+    if (!has_room(frame)) {
       AFI_CO_TRY_STATUS(write_batch(scope, batch));
       AFI_CO_TRY_STATUS(roll_over(scope, batch));
     }

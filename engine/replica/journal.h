@@ -33,13 +33,14 @@ namespace afterimage::replica {
 
 class Journal {
  public:
-  // Opens the journal in `folder`, which recovery mends as far as that loses nothing acknowledged. A journal that
+  // Opens the journal in `folder`, which recovery mends as far as that loses nothing acknowledged. Segments are sealed
+  // when they have `segment_bytes`, or are full; those that are there may have another size. A journal that
   // cannot go on opens all the same and says so (stopped()); its readable points stay usable. Errors: io_failed,
   // no_space.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<Journal>>> open(io::Scope& scope,
                                                                        std::shared_ptr<io::Directory> folder,
-                                                                       RunCache& cache, JournalIdentity identity,
-                                                                       KnownPoints known);
+                                                                       RunCache& cache, ByteCount segment_bytes,
+                                                                       JournalIdentity identity, KnownPoints known);
 
   [[nodiscard]] const std::vector<JournalPoint>& points() const { return points_; }
   [[nodiscard]] std::vector<JournalPoint>& points() { return points_; }
@@ -77,7 +78,8 @@ class Journal {
     format::SegmentBuilder builder;
     ByteOffset written;  // bytes that are in the file
   };
-  Journal(std::shared_ptr<io::Directory> folder, RunCache& cache, JournalIdentity identity, KnownPoints known);
+  Journal(std::shared_ptr<io::Directory> folder, RunCache& cache, ByteCount segment_bytes, JournalIdentity identity,
+          KnownPoints known);
 
   // journal_recovery.cc
   [[nodiscard]] io::Task<Status> recover_sealed(io::Scope& scope);
@@ -95,6 +97,7 @@ class Journal {
 
   // journal.cc
   [[nodiscard]] const JournalPoint* last_point() const { return points_.empty() ? nullptr : &points_.back(); }
+  [[nodiscard]] bool has_room(const format::FrameView& frame) const;  // in the tail
   [[nodiscard]] io::Task<Status> roll_over(io::Scope& scope, Bytes& batch);
   [[nodiscard]] io::Task<Status> seal_tail(io::Scope& scope);
   [[nodiscard]] io::Task<Status> write_batch(io::Scope& scope, Bytes& batch);
@@ -106,6 +109,7 @@ class Journal {
   [[nodiscard]] format::JournalPosition position() const;
 
   std::shared_ptr<io::Directory> folder_;
+  ByteCount segment_bytes_;  // a tail of this size takes no more frames
   JournalIdentity identity_;
   KnownPoints known_;
   std::shared_ptr<SegmentTable> table_;

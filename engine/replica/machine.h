@@ -49,6 +49,7 @@ struct MachineContext {
   io::Scope& scope;    // ends with the store
   io::Event& trouble;  // set when a machine has something to be mended
   std::string store;
+  ByteCount segment_bytes;  // see StoreOptions
 };
 
 class Machine {

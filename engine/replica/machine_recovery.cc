@@ -59,8 +59,8 @@ io::Task<Status> Machine::recover_parts(const KnownRows& known, Parts& parts) {
   JournalIdentity identity{.machine = description().id, .lineage = description().lineage, .disks = {}};
   for (const DiskDescription& disk : description().disks) identity.disks.push_back(disk.id);
   AFI_CO_TRY(std::unique_ptr<io::Directory> folder, folder_->make_directory(scope_, journal_folder_name));
-  AFI_CO_TRY(parts.journal,
-             Journal::open(scope_, std::move(folder), context_.runs, std::move(identity), std::move(points)));
+  AFI_CO_TRY(parts.journal, Journal::open(scope_, std::move(folder), context_.runs, context_.segment_bytes,
+                                          std::move(identity), std::move(points)));
   parts.stop_reason = parts.journal->stopped();
   if (!parts.journal->points().empty() || !known.rows.empty()) {
     AFI_CO_TRY(parts.base, Base::open(scope_, folder_, description()));

@@ -38,7 +38,8 @@ MachineContext ReplicaStore::context() {
                         .runs = runs_,
                         .scope = scope_,
                         .trouble = trouble_,
-                        .store = options_.name};
+                        .store = options_.name,
+                        .segment_bytes = options_.segment_bytes};
 }
 
 io::Task<Result<std::unique_ptr<ReplicaStore>>> ReplicaStore::open(io::Scope& scope, const io::Platform& platform,

@@ -22,6 +22,7 @@
 #include "engine/port/replica_gate.h"
 #include "engine/replica/machine.h"
 #include "engine/replica/run_cache.h"
+#include "io/base/limits.h"
 #include "io/lock.h"
 #include "io/platform.h"
 #include "io/task_group.h"
@@ -31,6 +32,8 @@ namespace afterimage::replica {
 struct StoreOptions {
   std::string name;  // check_name
   std::string path;  // absolute
+  // At about this size a segment of a journal is sealed; at most limits::segment_bytes_max.
+  ByteCount segment_bytes = ByteCount(limits::segment_bytes_max);
 };
 
 // Who comes: a primary, bound by its permissions, or this host's operator, who imports a medium on its behalf.

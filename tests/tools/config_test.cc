@@ -38,7 +38,7 @@ TEST(Config, WhatIsPrintedIsReadTheSame) {
   config.control_socket = "/d/control.sock";
   config.pki_dir = "/d/pki";
   config.state_dir = "/d/state";
-  config.stores = {{"default", "/srv/a b"}, {"two", "/srv/\"two\" \\ x"}};
+  config.stores = {{"default", "/srv/a b"}, {"two", "/srv/\"two\" \\ x", 3}};
   config.log_level = LogLevel::debug;
   config.io = IoChoice::posix;
   config.compression = format::Compression::zstd(-5);
@@ -85,6 +85,7 @@ TEST(Config, BadOnesAreRefusedWithTheirLine) {
       {"[[store]]\nname = \"a\"\n", ":4: [store] path is missing"},
       {"[[store]]\npath = \"/a\"\n", ":4: [store] name is missing"},
       {"[[store]]\nname = \"a\"\npath = \"/a\"\nquota = 1\n", ":7: [store] quota is not known"},
+      {"[[store]]\nname = \"a\"\npath = \"/a\"\nsegment_mebibytes = 65\n", ":7: [store] segment_mebibytes has to be"},
       {"[[store]]\nname = \"a/b\"\npath = \"/a\"\n", "store"},
       {"[[store]]\nname = \"a\"\npath = \"/a\"\n[[store]]\nname = \"a\"\npath = \"/b\"\n", "two stores"},
       {"[[store]]\nname = \"a\"\npath = \"/a\"\n[[store]]\nname = \"b\"\npath = \"/a\"\n", "the same"},

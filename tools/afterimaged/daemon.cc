@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "io/base/limits.h"
 #include "tools/afterimaged/certificate_health.h"
 #include "tools/config/version.h"
 #include "transport/tls/pki_files.h"
@@ -97,7 +98,8 @@ io::Task<Status> Daemon::open_host(io::Scope& scope) {
   options.compression = config_.compression;
   options.tell = [this](host::Health health, std::string_view line) { log_.write(severity_of(health), line); };
   for (const tools::StoreConfig& store : config_.stores) {
-    options.stores.push_back({.name = store.name, .path = store.path});
+    options.stores.push_back(
+        {.name = store.name, .path = store.path, .segment_bytes = ByteCount(store.segment_mebibytes * limits::MiB)});
   }
   AFI_CO_TRY(host_, host::Host::open(scope, platform_, std::move(options), *connector_));
   for (const std::string& notice : host_->notices()) log_.warning(notice);

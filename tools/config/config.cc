@@ -61,14 +61,15 @@ class TableReader {
     text(key, value);
     if (!value.empty()) out = absolute_path(value, folder);
   }
-  void port(std::string_view key, std::uint16_t& out) {
+  void port(std::string_view key, std::uint16_t& out) { number(key, 65535, "has to be a port, 1 to 65535", out); }
+  // From 1 on.
+  template <typename Number>
+  void number(std::string_view key, std::int64_t most, std::string_view rule, Number& out) {
     const toml::node* node = find(key);
     if (node == nullptr) return;
     const auto* value = node->as_integer();
-    if (value == nullptr || value->get() < 1 || value->get() > 65535) {
-      return refuse(*node, key, "has to be a port, 1 to 65535");
-    }
-    out = static_cast<std::uint16_t>(value->get());
+    if (value == nullptr || value->get() < 1 || value->get() > most) return refuse(*node, key, rule);
+    out = static_cast<Number>(value->get());
   }
   void require(std::string_view key) {
     if (table_ != nullptr && table_->get(key) != nullptr) return;
@@ -146,6 +147,7 @@ void read_stores(Document& document, Config& config) {
     in.text("name", store.name);
     in.require("path");
     in.path("path", document.folder, store.path);
+    in.number("segment_mebibytes", segment_mebibytes_max, "has to be a whole number, 1 to 64", store.segment_mebibytes);
     in.finish();
     config.stores.push_back(std::move(store));
   }
@@ -321,6 +323,8 @@ std::string print_config(const Config& config) {
   for (const StoreConfig& store : config.stores) {
     out += "\n[[store]]  # makes this host a replica\nname = " + quoted(store.name) + "\npath = " + quoted(store.path) +
            "\n";
+    if (store.segment_mebibytes != segment_mebibytes_max)
+      out += "segment_mebibytes = " + std::to_string(store.segment_mebibytes) + "\n";
   }
   out += "\n[replication]\ncompression = " + quoted(text_of(config.compression)) +
          "  # of what this host sends: auto (by the speed of the link), off, or a level of zstd, 1 to 19\n";

@@ -14,12 +14,14 @@
 
 #include "engine/plan/level_chooser.h"
 #include "io/base/identity.h"
+#include "io/base/limits.h"
 #include "io/base/result.h"
 
 namespace afterimage::tools {
 
 inline constexpr std::size_t config_bytes_max = 64 * 1024;
 inline constexpr std::size_t stores_max = 16;
+inline constexpr std::uint32_t segment_mebibytes_max = limits::segment_bytes_max / limits::MiB;
 inline constexpr std::uint16_t replication_port_default = 8084;
 inline constexpr std::uint16_t control_port_default = 8083;
 inline constexpr std::string_view config_file_name = "afterimaged.toml";
@@ -31,8 +33,9 @@ enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class IoChoice : std::uint8_t { automatic, uring, posix };
 
 struct StoreConfig {
-  std::string name;  // check_name, unique
-  std::string path;  // absolute, unique
+  std::string name;                                         // check_name, unique
+  std::string path;                                         // absolute, unique
+  std::uint32_t segment_mebibytes = segment_mebibytes_max;  // at about this size a segment of a journal is sealed
   bool operator==(const StoreConfig&) const = default;
 };
 

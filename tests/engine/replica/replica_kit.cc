@@ -248,7 +248,8 @@ ReplicaBench::~ReplicaBench() { stop(); }
 io::Task<Status> ReplicaBench::open_all() {
   AFI_CO_TRY(catalogue, catalogue::Catalogue::open(*scope, platform_->workers, kept.location()));
   AFI_CO_TRY(store,
-             ReplicaStore::open(*scope, *platform_, *catalogue, StoreOptions{.name = "default", .path = "/store"}));
+             ReplicaStore::open(*scope, *platform_, *catalogue,
+                                StoreOptions{.name = "default", .path = "/store", .segment_bytes = segment_bytes}));
   co_return Status{};
 }
 

@@ -131,6 +131,7 @@ class ReplicaBench {
 
   io::sim::World world;
   io::sim::NodeId node;
+  ByteCount segment_bytes{limits::segment_bytes_max};  // of the store, from the next start on
   catalogue::KeptInMemory kept;
   std::unique_ptr<io::Scope> scope;
   std::unique_ptr<catalogue::Catalogue> catalogue;

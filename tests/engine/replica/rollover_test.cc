@@ -50,6 +50,24 @@ TEST(RollOver, AnEpochMaySpanSegments) {
   EXPECT_EQ(outcome->points_verified, 3U);
 }
 
+TEST(RollOver, ASegmentIsSealedAtTheSizeThatItsStoreSays) {
+  ReplicaBench bench(1);
+  bench.segment_bytes = ByteCount(16 * limits::KiB);
+  ModelPrimary primary(1, {300'000, 50'000});
+  ASSERT_TRUE(bench.start().has_value());
+  bench.admit(primary);
+  ASSERT_TRUE(make_all(bench, primary, 12).has_value());
+  EXPECT_EQ(bench.check(primary), "");
+  const auto names = bench.disk().list(bench.machine_path(primary) + "/journal");
+  ASSERT_TRUE(names.has_value());
+  EXPECT_GT(names->size(), 3U);
+  bench.segment_bytes = ByteCount(limits::segment_bytes_max);
+  ASSERT_TRUE(bench.restart().has_value());
+  ASSERT_TRUE(make_all(bench, primary, 24).has_value());
+  EXPECT_EQ(bench.check(primary), "");
+  EXPECT_EQ(bench.disk().list(bench.machine_path(primary) + "/journal")->size(), names->size());
+}
+
 // Operations on the journal's files are where a roll-over can be cut.
 class RollOverCut : public testing::TestWithParam<std::tuple<io::sim::CrashKind, io::sim::Moment>> {};
 
