@@ -4,15 +4,18 @@
 QEMU's blklogwrites writes the log, in the format of the kernel's dm-log-writes: a super block {magic, version,
 entries, sector size}, then per entry one sector {sector, sectors, flags, bytes of data} and its data.
 """
+import fcntl
 import os
 import struct
 
-from campaigns.devices import MIB, StorageDaemon, make_file_system, mount_file, unmount
+from campaigns.devices import MIB, MOUNT, StorageDaemon, make_file_system, mount_file, unmount
+from process_kit import run_quietly
 
 SECTOR = 512
 MAGIC = 0x6A736677736872
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 TEAR = 4096  # a write may be cut between such pieces
+FICLONE = 0x40049409
 
 
 class Entry:
@@ -75,57 +78,69 @@ def read_log(path, entries):
                 at += sectors * SECTOR
 
 
-class Replayer:
-    """Makes states: all of the log up to a flush, and some of what came before the next one."""
+class StatePool:
+    """A folder whose files can be reflinks of each other."""
 
-    def __init__(self, device, folder):
+    def __init__(self, world):
+        image, self.folder = world.path("states.image"), world.path("states")
+        with open(image, "wb") as file:
+            file.truncate(16 << 30)
+        run_quietly("mkfs.xfs", "-q", "-m", "reflink=1", image)
+        mount_file("xfs", image, self.folder)
+
+    def end(self):
+        unmount(self.folder)
+
+
+def mount_state(kind, path, folder):
+    """Several of one file system may be mounted at a time."""
+    more = ("nouuid",) if kind == "xfs" else ()
+    run_quietly("mount", "-t", kind, "-o", ",".join(("loop", *more, *filter(None, (MOUNT[kind],)))), path, folder)
+
+
+class Replayer:
+    """Makes states: all of the log up to a flush, and some of what came before the next one.
+
+    States are reflinks of what was replayed, so that one costs what it changes.
+    """
+
+    def __init__(self, device, folder, name):
         self.log = open(device.log, "rb", buffering=0)  # noqa: SIM115
-        self.base = os.path.join(folder, "replayed")
-        with open(self.base, "wb") as file:
-            file.truncate(device.size)
-        self.work = os.path.join(folder, "state")
-        self.file = open(self.base, "r+b", buffering=0)  # noqa: SIM115
+        self.work = os.path.join(folder, name + ".state")
+        self.file = open(os.path.join(folder, name + ".replayed"), "w+b", buffering=0)  # noqa: SIM115
+        self.file.truncate(device.size)
+
+    def content(self, entry, length=None):
+        length = entry.length if length is None else length
+        return bytes(length) if entry.flags & DISCARD else os.pread(self.log.fileno(), length, entry.data)
 
     def apply(self, entry, file=None, length=None):
-        file = file or self.file
         length = entry.length if length is None else length
-        if entry.flags & (FLUSH | MARK) and entry.length == 0:
-            return
-        if entry.flags & DISCARD:
-            zeros = bytes(min(length, MIB))
-            for at in range(0, length, MIB):
-                os.pwrite(file.fileno(), zeros[:min(MIB, length - at)], entry.offset + at)
-            return
-        os.pwrite(file.fileno(), os.pread(self.log.fileno(), length, entry.data), entry.offset)
+        file = file or self.file
+        for at in range(0, length, MIB):
+            part = Entry(entry.number, entry.offset + at, min(MIB, length - at), entry.flags, entry.data + at)
+            os.pwrite(file.fileno(), self.content(part), part.offset)
+
+    def changes(self, entry):
+        """Whether the write makes another state of what was replayed. One that does not is in every state."""
+        return entry.length > 0 and (
+            entry.length > MIB or os.pread(self.file.fileno(), entry.length, entry.offset) != self.content(entry))
 
     def make_state(self, writes):
-        """The base and these (entry, length) on top, in a file of its own."""
-        copy_sparse(self.base, self.work)
-        if writes:
-            with open(self.work, "r+b", buffering=0) as file:
-                for entry, length in writes:
-                    self.apply(entry, file, length)
+        """What was replayed and these (entry, length) on top, in a file of its own, until drop_state."""
+        with open(self.work, "w+b", buffering=0) as file:
+            fcntl.ioctl(file.fileno(), FICLONE, self.file.fileno())
+            for entry, length in writes:
+                self.apply(entry, file, length)
         return self.work
+
+    def drop_state(self):
+        """Before more is replayed, so that this is written in place and not beside what the state still holds."""
+        os.remove(self.work)
 
     def end(self):
         self.log.close()
         self.file.close()
-
-
-def copy_sparse(source, target):
-    with open(source, "rb", buffering=0) as here, open(target, "wb", buffering=0) as there:
-        size = os.fstat(here.fileno()).st_size
-        there.truncate(size)
-        at = 0
-        while at < size:
-            try:
-                at = os.lseek(here.fileno(), at, os.SEEK_DATA)
-            except OSError:
-                break
-            end = os.lseek(here.fileno(), at, os.SEEK_HOLE)
-            os.lseek(there.fileno(), at, os.SEEK_SET)
-            while at < end:
-                at += os.sendfile(there.fileno(), here.fileno(), at, min(end - at, 64 * MIB))
 
 
 def subset(random, writes):

@@ -19,6 +19,7 @@ class Pair:
         self.campaign, self.world, self.random = campaign, world, campaign.random
         self.disks = {name: world.path(name + ".img") for name in sizes}
         self.oracle = Oracle(self.disks)
+        self.restores_to = world.folder
         for name, mebibytes in sizes.items():
             self.make_image(self.disks[name], mebibytes)
         self.oracle.rest()
@@ -31,6 +32,15 @@ class Pair:
         holds(key.status == 0, key.err)
         joined = self.alpha.run("enrol", "join", key.out.strip())
         holds(joined.status == 0, joined.err)
+
+    def shrink_segments(self):
+        """Of the journal: as small as the daemon lets them be, so that many roll over."""
+        self.chi.stop()
+        with open(self.chi.config, encoding="utf-8") as config:
+            text = config.read()
+        with open(self.chi.config, "w", encoding="utf-8") as config:
+            config.write(text.replace("[[store]]", "[[store]]\nsegment_mebibytes = 1", 1))
+        self.chi.start()
 
     # ---- the one who writes
 
@@ -114,17 +124,20 @@ class Pair:
 
     def check_restores(self, sequence):
         for disk in self.disks:
-            target = self.world.path("restored")
-            done = self.chi.run("restore", MACHINE, "--point", str(sequence), "--disk", disk, "--to", target, "--force")
-            holds(done.status == 0, f"point {sequence} is not restored: {done.err.strip()}")
+            target = os.path.join(self.restores_to, "restored")
+            done = self.chi.job(f"/v1/machines/{MACHINE}/restore",
+                                {"point": str(sequence), "disk": disk, "to": target, "force": True})
+            holds(done["state"] == "done", f"point {sequence} is not restored: {done['error']}")
             self.oracle.check_content(sequence, disk, target)
             os.remove(target)
         self.campaign.count("points restored and compared with the oracle's hashes")
 
     def check_verifies(self):
-        done = self.chi.run("verify", MACHINE, "--all", "--json")
-        holds(done.status == 0, f"verify ends with status {done.status}: {done.err.strip()}")
-        self.campaign.count("points verified by the replica", done.json["points_verified"])
+        done = self.chi.job(f"/v1/machines/{MACHINE}/verify", {})
+        holds(done["state"] == "done", f"verify fails: {done['error']}")
+        holds(done["result"]["points_damaged"] == 0, f"verify finds damage: {done['result']['damage']}")
+        self.campaign.count("points verified by the replica", done["result"]["points_verified"])
+        return done["result"]["points_verified"]
 
     def check_states(self):
         for host, wanted in ((self.alpha, "idle"), (self.chi, "idle")):

@@ -38,11 +38,13 @@ def run_quietly(*words):
 
 
 def wait_until(what, condition):
-    end = time.monotonic() + PATIENCE
+    """Looks often at first: most of what is waited for takes some milliseconds."""
+    begin, pause = time.monotonic(), 0.001
     while not condition():
-        if time.monotonic() > end:
+        if time.monotonic() - begin > PATIENCE:
             raise AssertionError(f"waited {PATIENCE} s in vain until {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.02)
 
 
 class SocketConnection(http.client.HTTPConnection):
@@ -61,6 +63,10 @@ class SocketConnection(http.client.HTTPConnection):
 class Answer:
     def __init__(self, done):
         self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    @property
+    def parts(self):
+        return self.status, self.out, self.err
 
     @property
     def json(self):
@@ -133,22 +139,36 @@ class Host:
     def answers(self):
         ended = self.process.poll()
         assert ended is None, f"the daemon of {self.name} ended with {ended}:\n{self.log()}"
-        return self.run("status").status == 0
+        try:
+            return "machines" in self.get("/v1/status")
+        except (OSError, http.client.HTTPException):
+            return False
 
     def run(self, *words):
         return self.world.command(*words, "--socket", self.socket)
 
     def get(self, target):
+        return self.ask("GET", target)
+
+    def ask(self, method, target, body=None):
         """The answer of the control API; OSError or HTTPException while there is no daemon."""
         connection = SocketConnection(self.socket)
         try:
-            connection.request("GET", target)
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            connection.request(method, target, body=None if body is None else json.dumps(body), headers=headers)
             answer = connection.getresponse()
-            body = json.loads(answer.read())
+            said = json.loads(answer.read())
         finally:
             connection.close()
-        assert answer.status == 200, f"{target}: {answer.status} {body}"
-        return body
+        assert answer.status in (200, 202), f"{method} {target}: {answer.status} {said}"
+        return said
+
+    def job(self, target, body):
+        """A command as a job that has ended: what the command line does, without a process for it."""
+        job = self.ask("POST", target, body)["job"]
+        while (state := self.get(f"/v1/jobs/{job}?wait=30"))["state"] == "running":
+            pass
+        return state
 
     def json(self, *words):
         done = self.run(*words, "--json")
