@@ -38,13 +38,16 @@ def run_quietly(*words):
 
 
 def wait_until(what, condition):
-    """Looks often at first: most of what is waited for takes some milliseconds."""
-    begin, pause = time.monotonic(), 0.001
+    """Looks often at first: most of what is waited for takes some milliseconds. Time in which this process was stopped
+    does not count."""
+    waited, pause, last = 0.0, 0.001, time.monotonic()
     while not condition():
-        if time.monotonic() - begin > PATIENCE:
+        if waited > PATIENCE:
             raise AssertionError(f"waited {PATIENCE} s in vain until {what}")
         time.sleep(pause)
         pause = min(pause * 1.2, 0.02)
+        now = time.monotonic()
+        waited, last = waited + min(now - last, 1.0), now
 
 
 class SocketConnection(http.client.HTTPConnection):
