@@ -10,6 +10,7 @@
 #include "io/disk.h"
 #include "io/network.h"
 #include "io/reactor.h"
+#include "io/scope.h"
 #include "io/task.h"
 
 namespace afterimage::io {
@@ -38,11 +39,20 @@ class Random {
 // A bounded pool for work that takes the processor (hash, compress) or blocks (SQLite).
 class Workers {
  public:
+  explicit Workers(Reactor& reactor) : scope_(reactor) {}
   virtual ~Workers() = default;
   // Runs `work` off the reactor's thread and resumes on it. What `work` refers to belongs to the awaiting frame. Not
-  // cancellable; jobs start in order of submission.
-  [[nodiscard]] virtual Task<void> run(std::move_only_function<void()> work) = 0;
+  // cancellable; jobs start in order of submission. `name` is a literal that says what it does: "compare blocks".
+  [[nodiscard]] Task<void> run(const char* name, std::move_only_function<void()> work);
   [[nodiscard]] virtual unsigned width() const = 0;  // how many run at once
+  // The one that has been submitted longest and has not ended, or nullptr; as they start in order, it runs. `started`
+  // is when it was submitted.
+  [[nodiscard]] const Operation* oldest() { return scope_.oldest_pending(); }
+
+ private:
+  [[nodiscard]] virtual Task<void> run_one(std::move_only_function<void()> work) = 0;
+
+  Scope scope_;  // of what was submitted; nobody cancels it
 };
 
 struct Platform {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "io/base/check.h"
+#include "io/scope.h"
 
 namespace afterimage::io {
 

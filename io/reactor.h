@@ -12,6 +12,8 @@
 
 namespace afterimage::io {
 
+class Scope;
+struct ChildTag;
 struct ReadyTag;
 struct TimerTag;
 
@@ -52,6 +54,9 @@ class Reactor {
   void arm(Timer& timer, MonotonicTime when);
   void disarm(Timer& timer);
 
+  // Those without a parent: all that is awaited on this reactor is under one of them.
+  [[nodiscard]] List<Scope, ChildTag>& scopes() { return scopes_; }
+
   // Runs turns until `done` is true. Thread: makes the calling thread the reactor's for that time.
   virtual void run_until(const bool& done) = 0;
 
@@ -66,6 +71,7 @@ class Reactor {
 
  private:
   struct Timers;  // ordered by (moment, order of arming)
+  List<Scope, ChildTag> scopes_;
   List<Ready, ReadyTag> ready_;
   Timers* timers_;  // owned
   std::uint64_t armed_ = 0;

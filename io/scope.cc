@@ -5,7 +5,9 @@
 
 namespace afterimage::io {
 
-Scope::Scope(Scope& parent) : reactor_(parent.reactor_), interrupted_(parent.interrupted_) {
+Scope::Scope(Reactor& reactor) : reactor_(reactor) { reactor.scopes().push_back(*this); }
+
+Scope::Scope(Scope& parent) : reactor_(parent.reactor_), parent_(&parent), interrupted_(parent.interrupted_) {
   parent.children_.push_back(*this);
 }
 
@@ -43,23 +45,55 @@ Error Scope::interruption(const char* what) const {
 
 void Scope::add(Operation& operation) { operations_.push_back(operation); }
 
-const Operation* Scope::oldest(bool (*counts)(const Operation&)) {
-  Operation* first = operations_.front();  // in order of start
-  while (first != nullptr && !counts(*first)) first = operations_.after(*first);
-  const Operation* found = first;
-  for (Scope* child = children_.front(); child != nullptr; child = children_.after(*child)) {
-    const Operation* of_child = child->oldest(counts);
-    if (of_child != nullptr && (found == nullptr || of_child->started < found->started)) found = of_child;
+void Scope::note_ended() {
+  for (Scope* scope = this; scope != nullptr; scope = scope->parent_) ++scope->ended_;
+}
+
+void Scope::visit(const OperationVisitor& visitor) {
+  for (Operation* operation = operations_.front(); operation != nullptr; operation = operations_.after(*operation)) {
+    visitor(*operation);
   }
+  for (Scope* child = children_.front(); child != nullptr; child = children_.after(*child)) child->visit(visitor);
+}
+
+namespace {
+
+const Operation* oldest(Scope& scope, bool (*counts)(const Operation&)) {
+  const Operation* found = nullptr;
+  scope.visit([&found, counts](const Operation& operation) {
+    if (counts(operation) && (found == nullptr || operation.started < found->started)) found = &operation;
+  });
   return found;
 }
 
+}  // namespace
+
 const Operation* Scope::oldest_pending() {
-  return oldest([](const Operation&) { return true; });
+  return oldest(*this, [](const Operation&) { return true; });
 }
 
 const Operation* Scope::oldest_on_disk() {
-  return oldest([](const Operation& operation) { return !operation.file_path.empty(); });
+  return oldest(*this, [](const Operation& operation) { return !operation.file_path.empty(); });
+}
+
+const Operation* Scope::oldest_on_peer() {
+  return oldest(*this, [](const Operation& operation) { return !operation.peer_name.empty(); });
+}
+
+void visit_operations(Reactor& reactor, const OperationVisitor& visitor) {
+  List<Scope, ChildTag>& scopes = reactor.scopes();
+  for (Scope* scope = scopes.front(); scope != nullptr; scope = scopes.after(*scope)) scope->visit(visitor);
+}
+
+LongOperation::LongOperation(Scope& scope, const char* operation_name) : Operation(operation_name) {
+  started = scope.reactor().now();
+  scope.add(*this);
+}
+
+LongOperation::LongOperation(Scope& scope, const char* operation_name, std::string_view of_peer, Pace how_fast)
+    : LongOperation(scope, operation_name) {
+  peer_name = of_peer;
+  pace = how_fast;
 }
 
 namespace {

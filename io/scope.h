@@ -9,6 +9,8 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -22,6 +24,11 @@ namespace afterimage::io {
 struct OperationTag;
 struct ChildTag;
 
+enum class Pace : std::uint8_t {
+  prompt,
+  slow,  // there is much to do before it can end
+};
+
 // Something awaited under a scope. The frame that awaits owns it.
 class Operation : public ListNode<OperationTag> {
  public:
@@ -29,16 +36,20 @@ class Operation : public ListNode<OperationTag> {
   virtual ~Operation() = default;
   virtual void cancel() noexcept = 0;  // ask it to end soon, with scope.interruption() as its error
 
-  const char* name;  // a literal: "read", "connect"
+  const char* name;  // a literal, or kept by whoever made it: "read", "connect"
   MonotonicTime started{};
   // Of an operation on a disk: the path of what it works on, kept by the frame that awaits. Empty for what waits for
   // time, peers or other tasks.
   std::string_view file_path{};
+  // Of a wait for a peer: who it is, kept by whoever made it.
+  std::string_view peer_name{};
+  Pace pace = Pace::prompt;
 };
+using OperationVisitor = std::function<void(const Operation&)>;
 
 class Scope : public ListNode<ChildTag>, private Timer {
  public:
-  explicit Scope(Reactor& reactor) : reactor_(reactor) {}
+  explicit Scope(Reactor& reactor);
   explicit Scope(Scope& parent);
   Scope(Scope& parent, Duration timeout);  // the earlier of the parent's deadline and now + timeout
   ~Scope() override = default;
@@ -57,20 +68,40 @@ class Scope : public ListNode<ChildTag>, private Timer {
   [[nodiscard]] Error interruption(const char* what) const;
 
   void add(Operation& operation);
+  void note_ended();  // one operation, here and in the scopes above
   // The operation that has been pending longest in this scope and its children, or nullptr.
   [[nodiscard]] const Operation* oldest_pending();
-  // The same of those on a disk alone: what a watchdog asks.
+  // The same of those on a disk alone, and of waits for peers alone: what a watchdog asks.
   [[nodiscard]] const Operation* oldest_on_disk();
+  [[nodiscard]] const Operation* oldest_on_peer();
+  // All that are pending in this scope and its children.
+  void visit(const OperationVisitor& visitor);
+  // How many operations under this scope have ended: while that grows, work under it progresses.
+  [[nodiscard]] std::uint64_t ended() const { return ended_; }
 
  private:
   void fired() override { interrupt(ErrorCode::timed_out); }
   void interrupt(ErrorCode reason);
-  [[nodiscard]] const Operation* oldest(bool (*counts)(const Operation&));
 
   Reactor& reactor_;
+  Scope* parent_ = nullptr;
   std::optional<ErrorCode> interrupted_;
+  std::uint64_t ended_ = 0;
   List<Operation, OperationTag> operations_;
   List<Scope, ChildTag> children_;
+};
+
+// All that are pending under any scope of the reactor.
+void visit_operations(Reactor& reactor, const OperationVisitor& visitor);
+
+// Many steps that a watchdog should see as one operation, for as long as this lives. Cancelling leaves it: the steps
+// end by themselves.
+class LongOperation final : public Operation {
+ public:
+  LongOperation(Scope& scope, const char* operation_name);
+  // A wait for `of_peer`.
+  LongOperation(Scope& scope, const char* operation_name, std::string_view of_peer, Pace how_fast);
+  void cancel() noexcept override {}
 };
 
 // The awaitable of a one-shot completion: the base of what platforms wait for. Awaited once, by name.
@@ -98,6 +129,7 @@ class Completion : public Operation {
     if (value_.has_value()) return;  // a cancellation and a completion may cross
     value_.emplace(std::move(value));
     unlink();
+    scope_.note_ended();
     scope_.reactor().post(ready_);
   }
   [[nodiscard]] bool is_complete() const { return value_.has_value(); }

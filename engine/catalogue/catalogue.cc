@@ -63,7 +63,7 @@ template <typename T>
 io::Task<Result<T>> Catalogue::on_worker(io::Scope& scope, std::move_only_function<Result<T>(Database&)> work) {
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
   std::optional<Result<T>> result;
-  auto running = workers_.run([&result, &work, this] { result.emplace(work(*database_)); });
+  auto running = workers_.run("use host.db", [&result, &work, this] { result.emplace(work(*database_)); });
   co_await running;
   failure_ = database_->doubt();
   co_return std::move(*result);
@@ -73,7 +73,8 @@ io::Task<Result<std::unique_ptr<Catalogue>>> Catalogue::open(io::Scope& scope, i
                                                              CatalogueLocation location) {
   AFI_CO_STATUS(scope.check());
   std::optional<Result<std::unique_ptr<Database>>> opened;
-  auto running = workers.run([&opened, &location] { opened.emplace(Database::open(location.where, all_tables())); });
+  auto running = workers.run("open host.db",
+                             [&opened, &location] { opened.emplace(Database::open(location.where, all_tables())); });
   co_await running;
   AFI_CO_RESULT(std::unique_ptr<Database> database, std::move(*opened));
   co_return std::unique_ptr<Catalogue>(new Catalogue(workers, std::move(database)));

@@ -57,7 +57,7 @@ io::Task<Status> JournalView::decode(format::ViewPiece piece, const Bytes& encod
     co_return fail(ErrorCode::damaged, "a frame is shorter than the index says");
   }
   Status checked;
-  auto running = workers_.run([&checked, &frame, &into, this] {
+  auto running = workers_.run("decode a frame", [&checked, &frame, &into, this] {
     // The worker's own for good: to make a decompressor takes longer than to decode most frames.
     thread_local format::FrameDecoder decoder;
     checked = format::decode_frame(frame, decoder, into.raw);

@@ -23,7 +23,7 @@ io::Task<Status> add_from_sums(io::Scope& scope, io::Workers& workers, image::Ha
     const Extent part{.first = first, .count = BlockIndex(end) - first};
     AFI_CO_TRY(const std::vector<format::BlockHash> hashes, sums.read_hashes(scope, part));
     Status added;
-    auto running = workers.run([&] {
+    auto running = workers.run("prove a first point", [&] {
       for (std::size_t i = 0; i < hashes.size() && added; ++i) {
         const format::BlockKind kind = hashes[i].value == 0 ? format::BlockKind::zero : format::BlockKind::data;
         added = root.add(first + BlockCount(std::uint64_t{i}), kind, hashes[i]);

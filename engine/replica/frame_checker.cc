@@ -38,7 +38,7 @@ Status check_one(const format::FrameView& frame, const std::map<DiskId, format::
 
 io::Task<void> FrameChecker::check_some(Batch& batch, std::size_t first) {
   format::FrameDecoder& decoder = decoders_[first];
-  auto running = workers_.run([&batch, &decoder, first] {
+  auto running = workers_.run("check frames", [&batch, &decoder, first] {
     Bytes scratch;
     for (std::size_t i = first; i < batch.frames.size(); i += batch.lanes) {
       std::span<const MutableBytes> target = batch.targets;

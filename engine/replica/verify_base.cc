@@ -28,7 +28,7 @@ io::Task<Status> Verifier::compare_window(BaseDisk& disk, Extent window, std::ve
   if (!hashes && hashes.error().code == ErrorCode::cancelled) co_return std::unexpected(hashes.error());
   std::vector<bool> differs(static_cast<std::size_t>(window.count.value()), !read || !hashes);
   if (read && hashes) {
-    auto running = machine_->context().platform.workers.run([&] {
+    auto running = machine_->context().platform.workers.run("hash blocks", [&] {
       for (std::size_t i = 0; i < hashes->size(); ++i) {
         differs[i] = hasher.hash(ByteView(content).subspan(i * block_size, block_size)) != (*hashes)[i];
       }

@@ -200,7 +200,7 @@ io::Task<Status> Capture::compare_windows(DiskWork& work) {
 
 io::Task<Result<Window>> Capture::compare_window(DiskWork& work, Window window) {
   Result<std::vector<format::BlockHash>> hashes;
-  auto comparing = platform_.workers.run([&] { hashes = work.compare.compare(window); });
+  auto comparing = platform_.workers.run("compare blocks", [&] { hashes = work.compare.compare(window); });
   co_await comparing;
   AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
   AFI_CO_TRY_STATUS(keep_hashes(work, window, *hashes));
@@ -239,7 +239,7 @@ struct EncodeShare {
 };
 
 io::Task<void> encode_share(io::Workers& workers, EncodeShare share, format::FrameEncoder& encoder) {
-  auto encoding = workers.run([&] { share.run(encoder); });
+  auto encoding = workers.run("encode frames", [&] { share.run(encoder); });
   co_await encoding;
 }
 

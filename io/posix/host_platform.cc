@@ -38,14 +38,15 @@ class HostRandom final : public Random {
 
 class HostWorkers final : public Workers {
  public:
-  HostWorkers(Reactor& reactor, ThreadPool& pool) : reactor_(reactor), pool_(pool) {}
-  [[nodiscard]] Task<void> run(std::move_only_function<void()> work) override {
-    PooledWork pooled(reactor_, pool_, std::move(work));
-    co_await pooled;
-  }
+  HostWorkers(Reactor& reactor, ThreadPool& pool) : Workers(reactor), reactor_(reactor), pool_(pool) {}
   [[nodiscard]] unsigned width() const override { return pool_.width(); }
 
  private:
+  [[nodiscard]] Task<void> run_one(std::move_only_function<void()> work) override {
+    PooledWork pooled(reactor_, pool_, std::move(work));
+    co_await pooled;
+  }
+
   Reactor& reactor_;
   ThreadPool& pool_;
 };

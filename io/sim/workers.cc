@@ -45,7 +45,7 @@ class NodeWorkers::Job final : public Completion<Status>, public Queued, private
   std::move_only_function<void()>& work_;
 };
 
-NodeWorkers::NodeWorkers(Incarnation& life) : life_(life), scope_(life.reactor()) {}
+NodeWorkers::NodeWorkers(Incarnation& life) : Workers(life.reactor()), life_(life), scope_(life.reactor()) {}
 
 void NodeWorkers::start_next() {
   while (running_ < jobs_at_once && !life_.is_dead()) {
@@ -56,7 +56,7 @@ void NodeWorkers::start_next() {
   }
 }
 
-Task<void> NodeWorkers::run(std::move_only_function<void()> work) {
+Task<void> NodeWorkers::run_one(std::move_only_function<void()> work) {
   Job job(*this, work);
   const Status status = co_await job;
   (void)status;

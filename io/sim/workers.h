@@ -15,7 +15,6 @@ class Incarnation;
 class NodeWorkers final : public Workers {
  public:
   explicit NodeWorkers(Incarnation& life);
-  [[nodiscard]] Task<void> run(std::move_only_function<void()> work) override;
   [[nodiscard]] unsigned width() const override { return jobs_at_once; }
 
  private:
@@ -24,6 +23,7 @@ class NodeWorkers final : public Workers {
   class Queued : public ListNode<QueueTag> {};
   static constexpr unsigned jobs_at_once = 2;
 
+  [[nodiscard]] Task<void> run_one(std::move_only_function<void()> work) override;
   void start_next();
 
   Incarnation& life_;

@@ -51,6 +51,8 @@ std::uint64_t World::random_below(std::uint64_t bound) {
 
 void World::set_disk_delay(NodeId node, Delay delay) { state_->node(node).options.disk_delay = delay; }
 
+void World::set_worker_delay(NodeId node, Delay delay) { state_->node(node).options.worker_delay = delay; }
+
 DiskControl& World::disk(NodeId node) { return state_->node(node).control; }
 
 void World::jump_clock(NodeId node, Duration by) { state_->node(node).clock.jump(by); }

@@ -122,6 +122,7 @@ class World {
   // --- Disk: faults, and the content without latency, faults or trace.
   void set_disk_delay(NodeId node, Delay delay);  // of each operation; a sync takes four times as long
   [[nodiscard]] DiskControl& disk(NodeId node);
+  void set_worker_delay(NodeId node, Delay delay);  // of each piece of work that begins from now on
 
   // --- Clock.
   void jump_clock(NodeId node, Duration by);  // the wall clock; forwards or back

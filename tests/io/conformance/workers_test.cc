@@ -9,7 +9,7 @@ namespace afterimage::io::conformance {
 namespace {
 
 Task<void> add_in_a_worker(Workers& workers, std::atomic<std::uint64_t>& sum, std::uint64_t value, int& ended) {
-  auto working = workers.run([&sum, value] { sum += value; });
+  auto working = workers.run("add", [&sum, value] { sum += value; });
   co_await working;
   ++ended;  // on the reactor again: no lock
 }

@@ -53,7 +53,7 @@ TEST_F(PosixReactorTest, SignalsDoNotShortenASleep) {
 }
 
 Task<void> count_in_worker(Workers& workers, std::atomic<unsigned>& count) {
-  auto working = workers.run([&count] { ++count; });
+  auto working = workers.run("count", [&count] { ++count; });
   co_await working;
 }
 
@@ -112,7 +112,7 @@ TEST_F(PosixReactorTest, RandomBytesAreNotAllEqual) {
 using PosixDeathTest = PosixTest;
 
 Task<void> work_for_ever(Workers& workers, std::atomic<bool>& enough) {
-  auto working = workers.run([&enough] {
+  auto working = workers.run("work for ever", [&enough] {
     while (!enough) {
     }
   });

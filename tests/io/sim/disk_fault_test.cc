@@ -66,6 +66,26 @@ TEST_F(DiskFaults, AnOperationThatNeverEndsStaysKnownWhenItsScopeIsCancelledAndE
   EXPECT_EQ(scope.oldest_pending(), nullptr);
 }
 
+TEST_F(DiskFaults, AScopeCountsWhatEndedUnderItAndAReactorShowsWhatIsPendingUnderAnyScope) {
+  const auto file = host_.open("f", OpenMode::create);
+  Scope parent(host_.scope());
+  const std::uint64_t before = parent.ended();
+  {
+    Scope child(parent);
+    auto task = file->sync(child);
+    EXPECT_TRUE(run(world_, std::move(task)).has_value());
+  }
+  EXPECT_EQ(parent.ended(), before + 1);
+  Scope root(host_.platform().reactor);
+  LongOperation waiting(root, "wait for an answer", "beta", Pace::slow);
+  bool seen = false;
+  visit_operations(host_.platform().reactor,
+                   [&](const Operation& operation) { seen = seen || &operation == &waiting; });
+  EXPECT_TRUE(seen);
+  root.cancel();
+  EXPECT_EQ(root.oldest_on_peer(), &waiting);  // its steps end by themselves
+}
+
 TEST_F(DiskFaults, TheNthOperationFailsWhateverItIs) {
   const auto file = host_.open("f", OpenMode::create);
   host_.disk().fail_operation_number(world_.operations(host_.node()) + 2);
