@@ -73,12 +73,6 @@ io::Task<Result<catalogue::PeerRow>> PrimaryCommands::find_replica(io::Scope& sc
                      "; run 'afterimage enrol key' on the replica and 'afterimage enrol join KEY' here");
 }
 
-io::Task<std::string> PrimaryCommands::name_of_peer(io::Scope& scope, HostId id) {
-  auto looking = catalogue_->peer(scope, id);
-  const Result<std::optional<catalogue::PeerRow>> peer = co_await looking;
-  co_return peer && *peer ? (*peer)->name : id.text();
-}
-
 Status PrimaryCommands::check_protect(const Protect& command) {
   AFI_TRY_STATUS(check_name("machine", command.machine));
   if (command.disks.empty() || command.disks.size() > limits::disks_max) {
@@ -215,6 +209,8 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
     job.info.phase = "connecting";
     auto replicating = replicate(job, primary, goal);
     Result<source::CycleResult> cycle = co_await replicating;
+    auto counting = count_points(job.scope, primary);  // also after a failure: a point may have been adopted first
+    co_await counting;
     if (cycle) {
       for (std::string& warning : cycle->warnings) job.warn(std::move(warning));
       primary.last_failure.reset();
@@ -222,9 +218,6 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
                                      .changed_bytes = cycle->changed,
                                      .sent_bytes = cycle->sent,
                                      .stored_bytes = cycle->stored};
-      auto counting = primary.machine->points(job.scope);
-      const Result<std::vector<source::HistoricPoint>> points = co_await counting;
-      if (points) primary.points = points->size();
       co_return cycle;
     }
     primary.last_failure = cycle.error();

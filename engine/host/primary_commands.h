@@ -9,6 +9,7 @@
 #include "engine/catalogue/catalogue.h"
 #include "engine/host/commands.h"
 #include "engine/host/job_table.h"
+#include "engine/host/peer_names.h"
 #include "engine/host/primary_table.h"
 #include "engine/port/replica_gate.h"
 #include "io/platform.h"
@@ -27,7 +28,10 @@ class PrimaryCommands {
   PrimaryCommands(const io::Platform& platform, HostLabel self, PrimaryTable& primaries, JobTable& jobs,
                   SinkConnector& connector)
       : platform_(platform), self_(std::move(self)), primaries_(primaries), jobs_(jobs), connector_(connector) {}
-  void use(catalogue::Catalogue& catalogue) { catalogue_ = &catalogue; }
+  void use(catalogue::Catalogue& catalogue) {
+    catalogue_ = &catalogue;
+    names_.use(catalogue);
+  }
 
   [[nodiscard]] io::Task<Result<Started>> protect(io::Scope& scope, Protect command);
   [[nodiscard]] io::Task<Result<Started>> sync(io::Scope& scope, Sync command);
@@ -42,7 +46,6 @@ class PrimaryCommands {
  private:
   [[nodiscard]] Result<Primary*> find(const std::string& machine);
   [[nodiscard]] io::Task<Result<catalogue::PeerRow>> find_replica(io::Scope& scope, std::string name);
-  [[nodiscard]] io::Task<std::string> name_of_peer(io::Scope& scope, HostId id);
   [[nodiscard]] Status check_protect(const Protect& command);
   [[nodiscard]] io::Task<Result<PrimaryRecord>> make_record(io::Scope& scope, const Protect& command, HostId replica);
   [[nodiscard]] io::Task<Result<JobResult>> run_protect(Job& job, PrimaryRecord record, SeedKind seed);
@@ -59,6 +62,7 @@ class PrimaryCommands {
   JobTable& jobs_;
   SinkConnector& connector_;
   catalogue::Catalogue* catalogue_ = nullptr;
+  PeerNames names_;
 };
 
 }  // namespace afterimage::host

@@ -74,7 +74,7 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
   const Job* running = jobs_.running_for(status.name);
   status.id = record.description.id;
   status.peer_id = record.replica;
-  auto naming = name_of_peer(scope, record.replica);
+  auto naming = names_.name_of(scope, record.replica);
   status.peer = co_await naming;
   status.state = state_of(record, running);
   status.generation = record.description.generation;
@@ -91,9 +91,7 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
   }
   if (record.acknowledged) {
     status.rpo_lag = platform_.clock.now() - record.acknowledged->frozen;
-    auto loading = points_of(scope, primary);
-    Result<std::vector<PointInfo>> points = co_await loading;
-    if (points && !points->empty()) status.latest_point = std::move(points->back());
+    if (primary.newest_point) status.latest_point = point_info(*primary.newest_point);
   }
   judge(status, primary, running);
   co_return status;

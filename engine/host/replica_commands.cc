@@ -50,12 +50,6 @@ std::vector<std::shared_ptr<replica::Machine>> ReplicaCommands::all() const {
   return machines;
 }
 
-io::Task<std::string> ReplicaCommands::owner_name(io::Scope& scope, HostId owner) {
-  auto looking = catalogue_->peer(scope, owner);
-  const Result<std::optional<catalogue::PeerRow>> peer = co_await looking;
-  co_return peer && *peer ? (*peer)->name : owner.text();
-}
-
 io::Task<Result<std::vector<std::string>>> ReplicaCommands::machines_of_strangers(io::Scope& scope) {
   std::vector<std::string> names;
   const std::vector<std::shared_ptr<replica::Machine>> machines = all();
@@ -71,7 +65,7 @@ io::Task<Result<std::shared_ptr<replica::Machine>>> ReplicaCommands::find(io::Sc
   std::string owners;
   std::vector<std::shared_ptr<replica::Machine>> machines = all();
   for (std::shared_ptr<replica::Machine>& machine : machines) {
-    auto naming = owner_name(scope, machine->file().owner);
+    auto naming = names_.name_of(scope, machine->file().owner);
     const std::string owner = co_await naming;
     const std::string& own_name = machine->description().name;
     const std::string full_name = full_name_of(owner, own_name);
@@ -259,7 +253,7 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
   status.id = machine->description().id;
   status.role = Role::replica;
   status.peer_id = machine->file().owner;
-  auto naming = owner_name(scope, status.peer_id);
+  auto naming = names_.name_of(scope, status.peer_id);
   status.peer = co_await naming;
   status.state = replica::name_of(machine->state());
   status.generation = machine->description().generation;

@@ -10,6 +10,7 @@
 #include "engine/catalogue/catalogue.h"
 #include "engine/host/commands.h"
 #include "engine/host/job_table.h"
+#include "engine/host/peer_names.h"
 #include "engine/replica/replica_store.h"
 #include "io/platform.h"
 
@@ -22,7 +23,10 @@ class ReplicaCommands {
   // All by reference outlive it.
   ReplicaCommands(const io::Platform& platform, Stores& stores, JobTable& jobs)
       : platform_(platform), stores_(stores), jobs_(jobs) {}
-  void use(catalogue::Catalogue& catalogue) { catalogue_ = &catalogue; }
+  void use(catalogue::Catalogue& catalogue) {
+    catalogue_ = &catalogue;
+    names_.use(catalogue);
+  }
 
   [[nodiscard]] io::Task<Result<Started>> restore(io::Scope& scope, Restore command);
   [[nodiscard]] io::Task<Result<Started>> verify(io::Scope& scope, Verify command);
@@ -38,8 +42,6 @@ class ReplicaCommands {
   [[nodiscard]] static std::vector<PointInfo> points_of(const replica::Machine& machine);
 
  private:
-  // The name of a peer; its id's text if host.db does not know it.
-  [[nodiscard]] io::Task<std::string> owner_name(io::Scope& scope, HostId owner);
   [[nodiscard]] Result<Sequence> select(const replica::Machine& machine, const std::string& written) const;
   [[nodiscard]] io::Task<Result<JobResult>> run_restore(Job& job, std::shared_ptr<replica::Machine> machine,
                                                         Sequence point, Restore command);
@@ -51,6 +53,7 @@ class ReplicaCommands {
   Stores& stores_;
   JobTable& jobs_;
   catalogue::Catalogue* catalogue_ = nullptr;
+  PeerNames names_;
 };
 
 }  // namespace afterimage::host

@@ -12,15 +12,41 @@ std::string WatchDog::waited(MonotonicTime since) const {
   return std::to_string(seconds) + " s, since " + to_rfc3339(platform_.clock.now() + -time);
 }
 
-void WatchDog::look_at_disk(FoundByKey& found, Concern concern, const io::Operation& operation) const {
+void WatchDog::look_at(FoundByKey& found, Concern concern, const io::Operation& operation) const {
   const Duration time = platform_.reactor.now() - operation.started;
-  if (time < deadlines_.disk_warning) return;
-  concern.health = time < deadlines_.disk_critical ? Health::warning : Health::critical;
-  const std::string what = concern.machine + ": " + operation.name + " (" + std::string(operation.file_path) + ")";
+  const bool on_disk = !operation.file_path.empty();
+  const bool on_peer = !operation.peer_name.empty();
+  const Deadline& peer = operation.pace == io::Pace::slow ? deadlines_.slow_peer : deadlines_.peer;
+  const Deadline& deadline = on_disk ? deadlines_.disk : on_peer ? peer : deadlines_.work;
+  if (time < deadline.warning) return;
+  concern.health = time < deadline.critical ? Health::warning : Health::critical;
+  const std::string where = on_disk   ? std::string(operation.file_path)
+                            : on_peer ? std::string(operation.peer_name)
+                                      : "";
+  const std::string what = (concern.machine.empty() ? "this host" : concern.machine) + ": " + operation.name + " (" +
+                           (where.empty() ? "a worker" : where) + ")";
   concern.text = what + " has waited " + waited(operation.started);
   const std::string key = what + " " + std::to_string(operation.started.nanoseconds);
   const Told told{.health = concern.health, .what = what, .since = operation.started};
   found.insert_or_assign(key, Found{.concern = std::move(concern), .told = told});
+}
+
+void WatchDog::look_under(FoundByKey& found, Operations& known, const Concern& whose, io::Scope& scope) const {
+  if (const io::Operation* disk = scope.oldest_on_disk()) look_at(found, whose, *disk);
+  if (const io::Operation* peer = scope.oldest_on_peer()) look_at(found, whose, *peer);
+  scope.visit([&known](const io::Operation& operation) { known.insert(&operation); });
+}
+
+// What waits under no job and no machine: at a start, for a certificate, for whoever asked for status; and workers,
+// which all share.
+void WatchDog::look_at_rest(FoundByKey& found, const Operations& known) const {
+  const io::Operation* oldest = nullptr;
+  io::visit_operations(platform_.reactor, [&](const io::Operation& operation) {
+    if (operation.file_path.empty() || known.contains(&operation)) return;
+    if (oldest == nullptr || operation.started < oldest->started) oldest = &operation;
+  });
+  if (oldest != nullptr) look_at(found, Concern{}, *oldest);
+  if (const io::Operation* work = platform_.workers.oldest()) look_at(found, Concern{}, *work);
 }
 
 void WatchDog::look_at_job(FoundByKey& found, const Job& job) {
@@ -47,11 +73,10 @@ void WatchDog::look_at_job(FoundByKey& found, const Job& job) {
 
 WatchDog::FoundByKey WatchDog::look() {
   FoundByKey found;
+  Operations known;
   const std::vector<std::shared_ptr<Job>> running = jobs_.running();
   for (const std::shared_ptr<Job>& job : running) {
-    const io::Operation* oldest = job->scope.oldest_on_disk();
-    if (oldest != nullptr)
-      look_at_disk(found, {.machine = job->info.machine, .id = {}, .health = {}, .text = {}}, *oldest);
+    look_under(found, known, {.machine = job->info.machine, .id = {}, .health = {}, .text = {}}, job->scope);
     look_at_job(found, *job);
   }
   std::erase_if(seen_, [&running](const auto& seen) {
@@ -59,12 +84,12 @@ WatchDog::FoundByKey WatchDog::look() {
   });
   for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) {
     for (const std::shared_ptr<replica::Machine>& machine : store->machines()) {
-      const io::Operation* oldest = machine->oldest_on_disk();
-      if (oldest == nullptr) continue;
       const MachineDescription& described = machine->description();
-      look_at_disk(found, {.machine = described.name, .id = described.id, .health = {}, .text = {}}, *oldest);
+      look_under(found, known, {.machine = described.name, .id = described.id, .health = {}, .text = {}},
+                 machine->scope());
     }
   }
+  look_at_rest(found, known);
   return found;
 }
 
@@ -97,7 +122,8 @@ void WatchDog::judge(MachineStatus& status) {
   const FoundByKey found = look();
   for (const auto& [key, wait] : found) {
     const Concern& concern = wait.concern;
-    const bool is_named = concern.machine == status.name || concern.machine == status.peer + "/" + status.name;
+    const bool is_named =
+        concern.machine.empty() || concern.machine == status.name || concern.machine == status.peer + "/" + status.name;
     if (concern.id ? *concern.id != status.id : !is_named) continue;
     status.health = std::max(status.health, concern.health);
     status.reasons.push_back(concern.text);

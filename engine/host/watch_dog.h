@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // WatchDog: notices what does not progress, and names it: which operation, on what, for which machine, since when.
 //
-// Every few seconds it walks the pending operations under the scopes of running jobs and of replicas (an operation
-// whose scope was cancelled counts for as long as it runs) and looks whether jobs have moved. What is over its deadline
-// (deadlines.h) is told once when it begins, again when it becomes critical, and when it is over; status shows it
-// meanwhile. It ends nothing itself: waits for peers have their own timeouts and are tried again by their job, stopped
-// machines by their store, and a disk does not take back what it was told. Thread: the reactor's.
+// Every few seconds it walks what is awaited under the scopes of running jobs and of replicas (an operation whose scope
+// was cancelled counts for as long as it runs): operations on disks, and waits for peers. It looks whether jobs have
+// moved, at the oldest work on a worker, and at operations on disks that belong to no machine. What is over its
+// deadline (deadlines.h) is told once when it begins, again when it becomes critical, and when it is over; status shows
+// it meanwhile. It ends nothing itself: waits for peers have their own timeouts and are tried again by their job,
+// stopped machines by their store, and neither a disk nor a thread takes back what it was told. Thread: the reactor's.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +30,7 @@ using Tell = std::function<void(Health, std::string_view)>;
 
 // Something that has waited for too long.
 struct Concern {
-  std::string machine;             // as the operator named it, or as it is named
+  std::string machine;             // as the operator named it, or as it is named; empty: of all on this host
   std::optional<MachineId> id;     // of a replica
   Health health = Health::normal;  // warning, critical
   std::string text;                // "web1: sync (/store/…) has waited 65 s, since 2026-01-31T12:00:00.250Z"
@@ -61,9 +63,13 @@ class WatchDog {
     Told told;
   };
   using FoundByKey = std::map<std::string, Found>;
+  using Operations = std::set<const io::Operation*>;
 
   [[nodiscard]] FoundByKey look();
-  void look_at_disk(FoundByKey& found, Concern concern, const io::Operation& operation) const;
+  // `concern` says whose it is.
+  void look_at(FoundByKey& found, Concern concern, const io::Operation& operation) const;
+  void look_under(FoundByKey& found, Operations& known, const Concern& whose, io::Scope& scope) const;
+  void look_at_rest(FoundByKey& found, const Operations& known) const;
   void look_at_job(FoundByKey& found, const Job& job);
   void report(const FoundByKey& found);
   [[nodiscard]] std::string waited(MonotonicTime since) const;

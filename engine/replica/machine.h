@@ -118,8 +118,8 @@ class Machine {
   [[nodiscard]] const std::string& index_failure() const { return index_failure_; }
   [[nodiscard]] const RetrySchedule& index_retry() const { return index_retry_; }
   [[nodiscard]] io::Task<void> index_again(io::Scope& scope);
-  // What has been waiting longest for a disk on this machine's behalf, or nullptr: for a watchdog.
-  [[nodiscard]] const io::Operation* oldest_on_disk() { return scope_.oldest_on_disk(); }
+  // Of all that is awaited on this machine's behalf: for a watchdog.
+  [[nodiscard]] io::Scope& scope() { return scope_; }
   // Its folder is going to be removed: it stays stopped. Requires the lock.
   void retire();
 

@@ -11,6 +11,12 @@ Status Receiver::check_open() const {
   return {};
 }
 
+// Frames of a cycle come from a spool; those of a seed are read as they are sent, and of zeros there are none.
+void Receiver::wait_for_frames() {
+  if (admission_ == Admission::primary && !is_over_)
+    waiting_.emplace(machine_->scope(), "wait for frames", peer_.name, pace_);
+}
+
 io::Task<Result<Welcome>> Receiver::open(io::Scope& scope, const MachineDescription& machine, SeedBy seed_by) {
   if (machine_ != nullptr || is_over_)
     co_return fail(ErrorCode::protocol, "open a machine", "a session has one machine");
@@ -26,6 +32,7 @@ io::Task<Result<Welcome>> Receiver::open(io::Scope& scope, const MachineDescript
 }
 
 io::Task<Result<Need>> Receiver::begin(io::Scope& scope, BeginEpoch begin) {
+  waiting_.reset();
   AFI_CO_STATUS(check_open());
   if (admission_ == Admission::primary) {
     auto checking = store_.check_permission(scope, peer_);
@@ -35,18 +42,25 @@ io::Task<Result<Need>> Receiver::begin(io::Scope& scope, BeginEpoch begin) {
       co_return std::unexpected(permission.error());
     }
   }
+  pace_ = begin.kind == EpochKind::seeding ? io::Pace::slow : io::Pace::prompt;
   auto beginning = machine_->begin(scope, session_, begin);
-  co_return passed(co_await beginning);
+  Result<Need> need = passed(co_await beginning);
+  wait_for_frames();
+  co_return need;
 }
 
 io::Task<Status> Receiver::append(io::Scope& scope, Bytes frame) {
   AFI_CO_STATUS(check_open());
+  waiting_.reset();
   auto appending = machine_->append(scope, session_, std::move(frame));
-  co_return passed(co_await appending);
+  Status appended = passed(co_await appending);
+  wait_for_frames();
+  co_return appended;
 }
 
 io::Task<Result<Receipt>> Receiver::commit(io::Scope& scope, const format::PointRecord& record) {
   AFI_CO_STATUS(check_open());
+  waiting_.reset();
   auto committing = machine_->commit(scope, session_, record);
   co_return passed(co_await committing);
 }
@@ -59,6 +73,7 @@ io::Task<Result<std::vector<format::BlockHash>>> Receiver::block_hashes(io::Scop
 
 io::Task<Status> Receiver::remove_machine(io::Scope& scope) {
   AFI_CO_STATUS(check_open());
+  waiting_.reset();
   if (admission_ == Admission::primary) {
     AFI_CO_TRY(const catalogue::PermissionRow permission, store_.check_permission(scope, peer_));
     if (permission.removal != catalogue::MachineRemoval::allowed) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "engine/port/point_sink.h"
 #include "engine/replica/replica_store.h"
@@ -33,6 +34,9 @@ class Receiver final : public PointSink {
     return result;
   }
 
+  // From here on nothing happens unless the primary sends a frame or the point.
+  void wait_for_frames();
+
   ReplicaStore& store_;
   Peer peer_;
   Admission admission_;
@@ -40,6 +44,8 @@ class Receiver final : public PointSink {
   Machine::SessionId session_ = 0;
   std::shared_ptr<void> import_token_;
   bool is_over_ = false;
+  io::Pace pace_ = io::Pace::prompt;  // of the epoch's frames
+  std::optional<io::LongOperation> waiting_;
 };
 
 }  // namespace afterimage::replica

@@ -81,11 +81,13 @@ io::Task<Result<std::unique_ptr<io::Stream>>> TlsConnector::dial(io::Scope& scop
 
 io::Task<Result<std::unique_ptr<PointSink>>> TlsConnector::connect(io::Scope& scope, HostId replica) {
   AFI_CO_RESULT(const io::Endpoint to, address_of(replica));
+  const std::string address = to.text();
+  io::LongOperation watched(scope, "open a session", address, io::Pace::prompt);
   auto dialling = dial(scope, replica, to);
   auto stream = co_await dialling;
   if (!stream) {
     Error error = scope.is_interrupted() ? scope.interruption(what) : std::move(stream).error();
-    co_return fail(explain(std::move(error), to.text()));
+    co_return fail(explain(std::move(error), address));
   }
   auto greeting = replication::connect_remote_sink(scope, std::move(*stream),
                                                    {.host_name = options_.host_name,
@@ -94,7 +96,7 @@ io::Task<Result<std::unique_ptr<PointSink>>> TlsConnector::connect(io::Scope& sc
                                                     .log = &log_,
                                                     .timeouts = options_.timeouts});
   auto sink = co_await greeting;
-  if (!sink) co_return fail(explain(std::move(sink).error(), to.text()));
+  if (!sink) co_return fail(explain(std::move(sink).error(), address));
   std::unique_ptr<PointSink> ready = std::move(*sink);
   co_return ready;
 }

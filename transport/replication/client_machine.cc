@@ -46,6 +46,14 @@ bool ClientMachine::is_welcome() const {
   return state_ != ClientState::created && state_ != ClientState::greeting && state_ != ClientState::ended;
 }
 
+std::string ClientMachine::awaited() const {
+  if (state_ == ClientState::committing) {
+    return "wait for the acknowledgement of point " + std::to_string(commits_.value());
+  }
+  if (state_ == ClientState::shipping) return "wait for room for a frame";
+  return "wait for the answer to '" + std::string(waiting_for_) + "'";
+}
+
 // --- Calls.
 
 std::optional<ClientActions> ClientMachine::refuse_call(bool allowed) const {
@@ -111,7 +119,9 @@ ClientActions ClientMachine::frame_sent() {
 
 ClientActions ClientMachine::commit(const format::PointRecord& record, MonotonicTime now) {
   if (auto refused = refuse_call(state_ == ClientState::shipping)) return std::move(*refused);
-  const Duration timeout = record.parent.is_none() ? options_.timeouts.commit_seed : options_.timeouts.commit;
+  commits_ = record.sequence;
+  commits_first_ = record.parent.is_none();
+  const Duration timeout = commits_first_ ? options_.timeouts.commit_seed : options_.timeouts.commit;
   return request(message::Commit{.record = record}, ClientState::committing, timeout, now);
 }
 

@@ -110,6 +110,10 @@ class ClientMachine {
   [[nodiscard]] const std::optional<Error>& end() const { return end_; }
   [[nodiscard]] bool was_admitted() const { return window_bytes_ != 0; }
   [[nodiscard]] const std::string& replica_name() const { return replica_name_; }  // after the welcome
+  // What the open call waits for, for a watchdog: "wait for the acknowledgement of point 7".
+  [[nodiscard]] std::string awaited() const;
+  // It waits for the proof of a first point over every block.
+  [[nodiscard]] bool awaits_proof() const { return state_ == ClientState::committing && commits_first_; }
   [[nodiscard]] std::uint64_t unacknowledged_bytes() const { return sent_bytes_ - acked_bytes_; }
 
  private:
@@ -129,7 +133,9 @@ class ClientMachine {
   ClientState resting_ = ClientState::opened;  // where a question was asked
   bool call_open_ = false;
   std::optional<MonotonicTime> call_deadline_;
-  std::string_view waiting_for_;                // a literal
+  std::string_view waiting_for_;  // a literal
+  Sequence commits_;
+  bool commits_first_ = false;
   std::optional<std::uint64_t> frame_waiting_;  // bytes of the frame that waits for room
   bool frame_going_ = false;                    // SendFrame was given out
   std::uint64_t window_bytes_ = 0;

@@ -76,6 +76,11 @@ io::Task<Status> RemoteSession::greet(std::shared_ptr<RemoteSession> self, io::S
 io::Task<PortAnswer> RemoteSession::finish_call(std::shared_ptr<RemoteSession> self, io::Scope& scope,
                                                 ClientActions actions, ByteView frame) {
   self->apply(std::move(actions));
+  const std::string awaited = self->machine_.awaited();
+  const std::string replica =
+      self->machine_.replica_name().empty() ? self->stream_.peer() : self->machine_.replica_name();
+  io::LongOperation watched(scope, awaited.c_str(), replica,
+                                  self->machine_.awaits_proof() ? io::Pace::slow : io::Pace::prompt);
   const std::optional<MonotonicTime> deadline = self->machine_.next_deadline();
   if (deadline && *deadline < self->watch_until_) self->nudged_.set();
   while (!self->answer_) {

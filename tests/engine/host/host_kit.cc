@@ -3,10 +3,14 @@
 
 #include <utility>
 
+#include "transport/replication/remote_sink.h"
+#include "transport/replication/server.h"
+
 namespace afterimage::host::kit {
 namespace {
 
 const std::string image_path = "/images/root.raw";
+constexpr std::uint16_t replication_port = 8084;
 
 // The catalogues of one process live side by side.
 std::string unique_name(const std::string& host) {
@@ -16,16 +20,19 @@ std::string unique_name(const std::string& host) {
 
 }  // namespace
 
-HostPair::HostPair()
+HostPair::HostPair(Between between)
     : primary_node(world.add_node("primary")),
       replica_node(world.add_node("replica")),
       primary_catalogue(unique_name("primary")),
-      replica_catalogue(unique_name("replica")) {
+      replica_catalogue(unique_name("replica")),
+      between_(between) {
   primary_id_.bytes[0] = std::byte{1};
   replica_id_.bytes[0] = std::byte{2};
 }
 
 HostPair::~HostPair() {
+  sessions_.reset();
+  servers_.reset();
   primary.reset();
   replica.reset();
 }
@@ -61,6 +68,9 @@ io::Task<Status> HostPair::open_replica() {
 Status HostPair::start() {
   primary_scope = std::make_unique<io::Scope>(world.platform(primary_node).reactor);
   replica_scope = std::make_unique<io::Scope>(world.platform(replica_node).reactor);
+  sessions_ = std::make_unique<Tasks>(world.platform(primary_node).reactor);
+  servers_ = std::make_unique<Tasks>(world.platform(replica_node).reactor);
+  if (between_ == Between::streams) servers_->group.spawn(listen());
   AFI_TRY_STATUS(run(open_replica()));
   return run(open_primary());
 }
@@ -69,8 +79,10 @@ Status HostPair::restart_primary() {
   world.kill(primary_node);
   primary.reset();
   primary_scope.reset();
+  sessions_.reset();
   world.restart(primary_node);
   primary_scope = std::make_unique<io::Scope>(world.platform(primary_node).reactor);
+  sessions_ = std::make_unique<Tasks>(world.platform(primary_node).reactor);
   return run(open_primary());
 }
 
@@ -115,7 +127,41 @@ std::string HostPair::reasons_of(const MachineStatus& status) {
   return text;
 }
 
+io::Task<void> HostPair::listen() {
+  auto listening = world.platform(replica_node).network.listen(servers_->scope, {.host = "", .port = replication_port});
+  auto listener = co_await listening;
+  while (listener) {
+    auto accepting = (*listener)->accept(servers_->scope);
+    auto stream = co_await accepting;
+    if (!stream) break;
+    servers_->group.spawn(serve(std::move(*stream)));
+  }
+}
+
+io::Task<void> HostPair::serve(std::unique_ptr<io::Stream> stream) {
+  auto serving = replication::serve_session(servers_->scope, std::move(stream), *replica,
+                                            Peer{.id = primary_id_, .name = "primary"}, {.host_name = "replica"});
+  [[maybe_unused]] const replication::SessionEnd end = co_await serving;
+}
+
+io::Task<Result<std::unique_ptr<PointSink>>> HostPair::connect_over_streams(io::Scope& scope) {
+  io::Platform platform = world.platform(primary_node);
+  AFI_CO_TRY(std::unique_ptr<io::Stream> stream,
+             platform.network.connect(scope, {.host = "replica", .port = replication_port}));
+  AFI_CO_TRY(std::unique_ptr<replication::RemoteSink> sink,
+             replication::connect_remote_sink(scope, std::move(stream),
+                                              {.host_name = "primary",
+                                               .session = platform.random.make_id<replication::SessionId>(),
+                                               .tasks = &sessions_->group}));
+  std::unique_ptr<PointSink> ready = std::move(sink);
+  co_return ready;
+}
+
 io::Task<Result<std::unique_ptr<PointSink>>> HostPair::connect(io::Scope& scope, HostId) {
+  if (between_ == Between::streams) {
+    auto connecting = connect_over_streams(scope);
+    co_return co_await connecting;
+  }
   auto admitting = replica->admit(scope, Peer{.id = primary_id_, .name = "primary"});
   co_return co_await admitting;
 }

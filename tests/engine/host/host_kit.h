@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A primary host and its replica in a simulated world, without a network: the primary's connector asks the replica's
-// gate.
+// A primary host and its replica in a simulated world. The primary's connector asks the replica's gate, directly or
+// over plain streams of the simulated network.
 #pragma once
 
 #include <memory>
@@ -9,12 +9,15 @@
 
 #include "engine/host/host.h"
 #include "io/sim/world.h"
+#include "io/task_group.h"
 
 namespace afterimage::host::kit {
 
+enum class Between : std::uint8_t { calls, streams };
+
 class HostPair final : public SinkConnector {
  public:
-  HostPair();
+  explicit HostPair(Between between = Between::calls);
   ~HostPair() override;
 
   // Opens both hosts, which know each other.
@@ -45,12 +48,24 @@ class HostPair final : public SinkConnector {
   std::vector<std::string> told;  // by both, lines of their logs
 
  private:
+  // Of one host: what is under way dies with it.
+  struct Tasks {
+    explicit Tasks(io::Reactor& reactor) : scope(reactor), group(reactor) {}
+    io::Scope scope;
+    io::TaskGroup group;
+  };
+  [[nodiscard]] io::Task<void> listen();
+  [[nodiscard]] io::Task<void> serve(std::unique_ptr<io::Stream> stream);
+  [[nodiscard]] io::Task<Result<std::unique_ptr<PointSink>>> connect_over_streams(io::Scope& scope);
+
   [[nodiscard]] io::Task<Status> open_primary();
   [[nodiscard]] io::Task<Status> open_replica();
   [[nodiscard]] Status change_disk();
 
   HostId primary_id_, replica_id_;
   std::uint64_t changes_ = 0;
+  Between between_;
+  std::unique_ptr<Tasks> sessions_, servers_;  // of the primary, of the replica
 };
 
 }  // namespace afterimage::host::kit

@@ -14,6 +14,7 @@ using kit::HostPair;
 
 class Watching : public testing::Test {
  protected:
+  explicit Watching(kit::Between between = kit::Between::calls) : pair(between) {}
   void SetUp() override {
     ASSERT_TRUE(pair.start().has_value());
     const Status made = pair.protect();
@@ -35,7 +36,20 @@ class Watching : public testing::Test {
     EXPECT_NE(HostPair::reasons_of(status).find(said), std::string::npos) << HostPair::reasons_of(status);
   }
 
+  // Whatever begins on a worker of that host now runs for ten minutes.
+  void hang_workers(io::sim::NodeId node) {
+    pair.world.set_worker_delay(node, {.min = std::chrono::minutes(10), .max = std::chrono::minutes(10)});
+  }
+  void free_workers(io::sim::NodeId node) {
+    pair.world.set_worker_delay(node, {.min = std::chrono::microseconds(1), .max = std::chrono::microseconds(100)});
+  }
+
   HostPair pair;
+};
+
+class WatchingOverNetwork : public Watching {
+ protected:
+  WatchingOverNetwork() : Watching(kit::Between::streams) {}
 };
 
 TEST_F(Watching, AReadOfAnImageThatDoesNotEndIsNamed) {
@@ -67,6 +81,74 @@ TEST_F(Watching, ASyncOfAReplicaThatDoesNotEndIsNamedThereAlsoWhenTheJobIsCancel
   ASSERT_TRUE(pair.primary->cancel_job(*job).has_value());
   pair.pass(std::chrono::minutes(5));
   expect(*pair.replica, Health::critical, "web1: sync (/store/machines/");
+}
+
+TEST_F(Watching, WorkOnAWorkerThatDoesNotEndIsNamed) {
+  hang_workers(pair.primary_node);
+  ASSERT_TRUE(pair.begin_sync().has_value());
+  pair.pass(std::chrono::seconds(1));
+  free_workers(pair.primary_node);  // but for the one that hangs
+  pair.pass(std::chrono::seconds(40));
+  expect(*pair.primary, Health::warning, "this host: compare blocks (a worker) has waited 4");
+  pair.pass(std::chrono::minutes(5));
+  expect(*pair.primary, Health::critical, "this host: compare blocks (a worker) has waited 34");
+  pair.pass(std::chrono::minutes(5));
+  EXPECT_EQ(times_told("this host: compare blocks (a worker) waits no more"), 1U);
+  EXPECT_EQ(pair.status_of(*pair.primary).health, Health::normal);
+}
+
+TEST_F(Watching, ACallOfSQLiteThatDoesNotEndIsNamedAndStatusAnswersAllTheSame) {
+  EXPECT_EQ(pair.status_of(*pair.replica).peer, "primary");
+  hang_workers(pair.replica_node);
+  ASSERT_TRUE(pair.begin_sync().has_value());  // the gate asks host.db
+  pair.pass(std::chrono::seconds(1));
+  free_workers(pair.replica_node);
+  pair.pass(std::chrono::seconds(40));
+  const MonotonicTime asked = pair.world.now();
+  const MachineStatus status = pair.status_of(*pair.replica);
+  EXPECT_LE(pair.world.now() - asked, std::chrono::seconds(5));
+  EXPECT_EQ(status.peer, "primary");
+  EXPECT_NE(HostPair::reasons_of(status).find("this host: use host.db (a worker) has waited "), std::string::npos)
+      << HostPair::reasons_of(status);
+}
+
+TEST_F(Watching, StatusOfAPrimaryAnswersWhileTheDiskOfItsStateHangs) {
+  stall(pair.primary_node, OperationKind::read, "/state");
+  ASSERT_TRUE(pair.begin_sync().has_value());
+  pair.pass(std::chrono::seconds(40));
+  const MonotonicTime asked = pair.world.now();
+  expect(*pair.primary, Health::warning, "web1: read (/state/machines/");
+  EXPECT_LE(pair.world.now() - asked, std::chrono::seconds(1));
+  EXPECT_EQ(pair.status_of(*pair.primary).latest_point->sequence, Sequence(std::uint64_t{1}));
+}
+
+TEST_F(WatchingOverNetwork, AWaitForAnAcknowledgementIsNamedWithThePointAndTheReplica) {
+  stall(pair.replica_node, OperationKind::sync, ".open");
+  ASSERT_TRUE(pair.begin_sync().has_value());
+  pair.pass(std::chrono::seconds(70));
+  expect(*pair.primary, Health::warning, "web1: wait for the acknowledgement of point 2 (replica) has waited 6");
+  expect(*pair.replica, Health::warning, "web1: sync (/store/machines/");
+  EXPECT_EQ(times_told("web1: wait for the acknowledgement of point 2 (replica) has waited"), 1U);
+}
+
+TEST_F(WatchingOverNetwork, AWaitForFramesOfAPrimaryThatLivesButHangsIsNamedAtTheReplica) {
+  stall(pair.primary_node, OperationKind::read, "/spool");
+  ASSERT_TRUE(pair.begin_sync().has_value());
+  pair.pass(std::chrono::seconds(70));
+  expect(*pair.replica, Health::warning, "web1: wait for frames (primary) has waited 6");
+  expect(*pair.primary, Health::warning, "web1: read (/state/machines/");
+  pair.world.disk(pair.primary_node).clear_faults();
+  pair.pass(std::chrono::seconds(10));
+  EXPECT_EQ(times_told("web1: wait for frames (primary) waits no more"), 1U);
+  EXPECT_EQ(pair.status_of(*pair.replica).health, Health::normal);
+}
+
+TEST_F(WatchingOverNetwork, WorkThatGoesWellIsNotMentioned) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(pair.sync()->state, JobState::done);
+    pair.pass(std::chrono::minutes(10));
+  }
+  EXPECT_TRUE(pair.told.empty()) << pair.told.front();
 }
 
 TEST_F(Watching, WhatGoesOnAgainIsSaidAndShownNoLonger) {
