@@ -21,6 +21,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/format/block_hash.h"
@@ -49,6 +50,9 @@ class PointSink {
                                                                                       Extent extent) = 0;
   // Removes the machine at the replica, if its permissions let this primary.
   [[nodiscard]] virtual io::Task<Status> remove_machine(io::Scope& scope) = 0;
+
+  // Grows while a call progresses, so that whoever waits can tell slow from stuck. Nothing: the sink cannot tell.
+  [[nodiscard]] virtual std::optional<std::uint64_t> steps() { return {}; }
 
   static constexpr std::uint64_t hashes_per_request_max = 32 * 1024;
 };

@@ -71,6 +71,11 @@ io::Task<Result<std::vector<format::BlockHash>>> Receiver::block_hashes(io::Scop
   co_return co_await reading;
 }
 
+std::optional<std::uint64_t> Receiver::steps() {
+  if (machine_ == nullptr) return {};
+  return machine_->scope().ended();
+}
+
 io::Task<Status> Receiver::remove_machine(io::Scope& scope) {
   AFI_CO_STATUS(check_open());
   waiting_.reset();

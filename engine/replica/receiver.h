@@ -24,6 +24,8 @@ class Receiver final : public PointSink {
   [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk,
                                                                               Extent extent) override;
   [[nodiscard]] io::Task<Status> remove_machine(io::Scope& scope) override;
+  // What ended of all that is awaited for the machine. Nothing before a machine was named.
+  [[nodiscard]] std::optional<std::uint64_t> steps() override;
 
  private:
   [[nodiscard]] Status check_open() const;

@@ -82,7 +82,7 @@ io::Task<SessionEnd> ServedSession::serve() {
   }
   sink_.reset();
   ListNode::unlink();
-  note(is_admitted_ ? SessionNoteKind::ended : SessionNoteKind::refused, end_->reason);
+  if (!is_told_) note(is_admitted_ ? SessionNoteKind::ended : SessionNoteKind::refused, end_->reason);
   auto farewell = say_farewell();
   const Status said = co_await farewell;
   (void)said;  // the other side has silence and the end of the connection to tell it
@@ -147,8 +147,11 @@ io::Task<void> ServedSession::ask_gate() {
 
 io::Task<void> ServedSession::call_sink(SinkRequest request) {
   AFI_CHECK(sink_ != nullptr);
+  is_in_sink_ = true;
   auto calling = std::visit([this](auto& body) { return call(body); }, request);
   PortAnswer answer = co_await calling;
+  is_in_sink_ = false;
+  machine_.sink_moved(now());
   stop_if_host_stops();
   apply(machine_.sink_answered(std::move(answer)));
 }
@@ -206,10 +209,31 @@ io::Task<void> ServedSession::read_messages() {
   reader_done_.set();
 }
 
+void ServedSession::look_at_sink() {
+  if (!is_in_sink_) return;
+  const std::optional<std::uint64_t> steps = sink_->steps();
+  if (!steps || *steps != sink_steps_) machine_.sink_moved(now());
+  sink_steps_ = steps.value_or(0);
+}
+
+// The serving task may be stuck in a sink that waits for a disk: the primary need not wait for that.
+io::Task<void> ServedSession::tell_the_end() {
+  if (!is_in_sink_ || todo_.empty()) co_return;
+  auto* message = std::get_if<Message>(&todo_.back());
+  if (message == nullptr || type_of(*message) != MessageType::failure) co_return;
+  is_told_ = true;
+  Message last_word = std::move(*message);
+  todo_.clear();
+  note(SessionNoteKind::ended, end_->reason);
+  auto writing = stream_.write(last_scope_, std::move(last_word));
+  [[maybe_unused]] const Status written = co_await writing;
+}
+
 io::Task<void> ServedSession::keep() {
   while (!machine_.is_over()) {
     machine_.bytes_received(stream_.last_received());
     machine_.bytes_sent(stream_.last_sent());
+    look_at_sink();
     const std::optional<MonotonicTime> deadline = machine_.next_deadline();
     nudged_.reset();
     if (!deadline) {  // leaving: only the sink's work is waited for
@@ -229,6 +253,8 @@ io::Task<void> ServedSession::keep() {
     const Status status = co_await waiting;
     if (!status && pump_scope_.is_interrupted()) break;
   }
+  auto telling = tell_the_end();
+  co_await telling;
 }
 
 io::Task<void> ServedSession::write_heartbeat() {

@@ -33,6 +33,8 @@ class ServedSession final : public SessionEntry {
   [[nodiscard]] io::Task<void> read_messages();
   [[nodiscard]] io::Task<void> keep();
   [[nodiscard]] io::Task<void> write_heartbeat();
+  [[nodiscard]] io::Task<void> tell_the_end();
+  void look_at_sink();
   [[nodiscard]] io::Task<void> carry_out(ServerAction action);
   [[nodiscard]] io::Task<void> send(Message message);
   [[nodiscard]] io::Task<void> ask_gate();
@@ -64,6 +66,9 @@ class ServedSession final : public SessionEntry {
   std::optional<EndServing> end_;
   bool heartbeat_due_ = false;
   bool is_admitted_ = false;
+  bool is_in_sink_ = false;
+  bool is_told_ = false;  // the end, by the keeper
+  std::uint64_t sink_steps_ = 0;
   io::Event changed_;      // for the serving task: something to do
   io::Event nudged_;       // for the keeper: the end
   io::Event reader_done_;  // nothing more will be read

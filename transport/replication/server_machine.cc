@@ -82,6 +82,7 @@ std::string_view name_of(SessionEndKind kind) noexcept {
 ServerMachine::ServerMachine(ServerOptions options, MonotonicTime now)
     : options_(std::move(options)),
       phase_deadline_(now + options_.timeouts.hello),
+      last_moved_(now),
       last_received_(now),
       last_sent_(now) {
   AFI_CHECK(options_.window_bytes >= limits::message_bytes_max && options_.window_bytes <= UINT32_MAX);
@@ -254,6 +255,7 @@ ServerActions ServerMachine::sink_answered(PortAnswer answer) {
 ServerActions ServerMachine::received(Message message, MonotonicTime now) {
   if (state_ == ServerState::leaving || state_ == ServerState::ended) return {};
   bytes_received(now);
+  if (!calling_) sink_moved(now);
   const MessageType type = type_of(message);
   const bool before_welcome = state_ == ServerState::awaiting_hello || state_ == ServerState::admitting;
   if (auto* failure = std::get_if<message::Failure>(&message)) {
@@ -289,6 +291,13 @@ ServerActions ServerMachine::time_passed(MonotonicTime now) {
                  .what = "hear from the primary",
                  .detail = "the primary has said nothing for " + seconds_of(options_.timeouts.silence)});
   }
+  if (calling_ && now - last_moved_ >= options_.timeouts.stall) {
+    return stop({.code = ErrorCode::timed_out,
+                 .what = "work for a primary",
+                 .detail = "the replica is stuck in '" + std::string(replication::name_of(*calling_)) +
+                           "': nothing has moved for " + seconds_of(options_.timeouts.stall) +
+                           "; its status says what it waits for"});
+  }
   if (now - last_sent_ >= options_.timeouts.heartbeat) {
     last_sent_ = now;
     return actions_of(Message(message::Heartbeat{}));
@@ -304,6 +313,7 @@ std::optional<MonotonicTime> ServerMachine::next_deadline() const {
   };
   if (is_welcome()) {
     consider(last_received_ + options_.timeouts.silence);
+    if (calling_) consider(last_moved_ + options_.timeouts.stall);
     consider(last_sent_ + options_.timeouts.heartbeat);
   }
   return next;

@@ -93,6 +93,8 @@ class ServerMachine {
   [[nodiscard]] ServerActions admitted(Status verdict, MonotonicTime now);
   // The answer to the CallSink that is open. Requires: the value is of the kind the request asks for.
   [[nodiscard]] ServerActions sink_answered(PortAnswer answer);
+  // The sink was called, or its call progresses.
+  void sink_moved(MonotonicTime at) { last_moved_ = std::max(last_moved_, at); }
   void bytes_received(MonotonicTime at) { last_received_ = std::max(last_received_, at); }
   void bytes_sent(MonotonicTime at) { last_sent_ = std::max(last_sent_, at); }
   [[nodiscard]] ServerActions time_passed(MonotonicTime now);
@@ -131,6 +133,7 @@ class ServerMachine {
   std::uint64_t received_bytes_ = 0;    // of frames
   std::uint64_t taken_bytes_ = 0;
   std::uint64_t acked_bytes_ = 0;
+  MonotonicTime last_moved_;  // of the sink
   MonotonicTime last_received_;
   MonotonicTime last_sent_;
 };

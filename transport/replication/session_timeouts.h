@@ -16,6 +16,7 @@ struct SessionTimeouts {
   Duration window = std::chrono::minutes(5);      // a frame waits for room
   Duration commit = std::chrono::minutes(5);      // commit -> receipt
   Duration commit_seed = std::chrono::hours(12);  // the same for a first point, which is proven over every block
+  Duration stall = std::chrono::minutes(30);      // the replica's sink is in a call and does not move: it is stuck
   Duration hashes = std::chrono::minutes(1);      // hashes_request -> hashes or declined
   Duration remove = std::chrono::minutes(5);      // remove -> removed
   Duration heartbeat = std::chrono::seconds(10);  // nothing sent for so long: a heartbeat

@@ -49,7 +49,9 @@ io::Task<Status> FakeSink::append(io::Scope& scope, Bytes frame) {
 }
 
 io::Task<Result<Receipt>> FakeSink::commit(io::Scope& scope, const format::PointRecord& record) {
-  if (replica_.commit_waits_for != nullptr) AFI_CO_TRY_STATUS(replica_.commit_waits_for->wait(scope));
+  io::Scope deaf(scope.reactor());
+  io::Scope& waiting = replica_.commit_is_deaf ? deaf : scope;
+  if (replica_.commit_waits_for != nullptr) AFI_CO_TRY_STATUS(replica_.commit_waits_for->wait(waiting));
   if (replica_.commit_takes != Duration{}) AFI_CO_TRY_STATUS(io::sleep_for(scope, replica_.commit_takes));
   AFI_CO_STATUS(check_session());
   if (record.frame_count != machine().frames) co_return fail(ErrorCode::conflict, "commit", "frames are missing");

@@ -32,8 +32,10 @@ class FakeReplica final : public ReplicaGate {
   Duration commit_takes{0};
   io::Event* append_waits_for = nullptr;
   io::Event* commit_waits_for = nullptr;
-  std::uint64_t sinks = 0;     // that live
-  std::uint64_t sessions = 0;  // opened ever
+  bool commit_is_deaf = false;         // it waits whether its session is over or not
+  std::optional<std::uint64_t> steps;  // what sinks tell of their progress
+  std::uint64_t sinks = 0;             // that live
+  std::uint64_t sessions = 0;          // opened ever
 
   [[nodiscard]] io::Task<Result<std::unique_ptr<PointSink>>> admit(io::Scope& scope, Peer peer) override;
 };
@@ -51,6 +53,7 @@ class FakeSink final : public PointSink {
   [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, DiskId disk,
                                                                               Extent extent) override;
   [[nodiscard]] io::Task<Status> remove_machine(io::Scope& scope) override;
+  [[nodiscard]] std::optional<std::uint64_t> steps() override { return replica_.steps; }
 
  private:
   [[nodiscard]] Status check_session() const;

@@ -288,6 +288,38 @@ TEST(ServerMachine, HeartbeatsGoOutWhileTheSinkWorksAndSilenceIsDeath) {
   EXPECT_EQ(find<EndServing>(actions)->reason.code, ErrorCode::timed_out);
 }
 
+// Time passes minute by minute, and the primary lives. The actions of the moment at which the session ends.
+ServerActions live_until(ServerMachine& machine, MonotonicTime end, Duration moves_every) {
+  for (MonotonicTime now = start_time; now < end; now = now + seconds(20)) {
+    if ((now - start_time) % moves_every == Duration{}) machine.sink_moved(now);
+    machine.bytes_received(now);
+    ServerActions actions = machine.time_passed(now);
+    if (find<EndServing>(actions) != nullptr) return actions;
+  }
+  return {};
+}
+
+TEST(ServerMachine, ASinkThatMovesHasAllTheTimeItNeeds) {
+  ServerMachine machine = in(ServerState::answering);
+  EXPECT_TRUE(live_until(machine, start_time + std::chrono::hours(12), std::chrono::minutes(20)).empty());
+}
+
+TEST(ServerMachine, ASinkThatDoesNotMoveEndsTheSessionAndThePrimaryIsTold) {
+  ServerMachine machine = in(ServerState::answering);
+  const ServerActions actions = live_until(machine, start_time + std::chrono::hours(1), std::chrono::hours(2));
+  ASSERT_NE(find<EndServing>(actions), nullptr);
+  ASSERT_TRUE(sends(actions, MessageType::failure));
+  EXPECT_EQ(std::get<message::Failure>(*sent(actions)).code, ErrorCode::timed_out);
+  EXPECT_NE(std::get<message::Failure>(*sent(actions)).reason.find("stuck in 'commit'"), std::string::npos);
+}
+
+TEST(ServerMachine, ACallAfterALongRestHasItsWholeTime) {
+  ServerMachine machine = in(ServerState::shipping);
+  const MonotonicTime late = start_time + std::chrono::hours(2);
+  EXPECT_TRUE(calls(machine.received(samples::of(MessageType::commit), late), MessageType::commit));
+  EXPECT_EQ(find<EndServing>(machine.time_passed(late + seconds(10))), nullptr);
+}
+
 TEST(ServerMachine, AnIdleSessionLivesOnHeartbeats) {
   ServerMachine machine = in(ServerState::opened);
   MonotonicTime now = start_time;

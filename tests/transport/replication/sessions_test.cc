@@ -276,6 +276,46 @@ TEST(Session, ALongCommitIsKeptAliveByHeartbeats) {
   EXPECT_EQ(receipt.error().code, ErrorCode::timed_out);
 }
 
+TEST(Session, AFirstPointMayTakeHoursToProveIfTheProofMovesAndIsGivenUpWhenItIsStuck) {
+  SessionWorld w;
+  auto sink = w.opened();
+  io::Event never;
+  w.gate.steps = 0;
+  w.gate.commit_waits_for = &never;
+  w.gate.commit_is_deaf = true;  // as one that waits for a disk
+  std::optional<Result<Receipt>> receipt;
+  const auto ship = [](SessionWorld& in, PointSink& to, std::optional<Result<Receipt>>& out) -> io::Task<void> {
+    auto shipping = ship_cycle(in.primary->scope, to, 1, 3, 100);
+    out.emplace(co_await shipping);
+  };
+  w.primary->tasks.spawn(ship(w, *sink, receipt));
+  for (int hour = 0; hour < 5; ++hour) {
+    for (int part = 0; part < 3; ++part) {
+      w.pass(minutes(20));
+      ++*w.gate.steps;
+    }
+  }
+  ASSERT_FALSE(receipt.has_value()) << receipt->error().text();
+  const io::Operation* waiting = w.primary->scope.oldest_on_peer();
+  ASSERT_NE(waiting, nullptr);
+  EXPECT_STREQ(waiting->name, "wait for the acknowledgement of point 1");
+  EXPECT_EQ(waiting->peer_name, "beta");
+  EXPECT_EQ(waiting->pace, io::Pace::slow);
+  w.pass(minutes(31));
+  ASSERT_TRUE(receipt.has_value());
+  ASSERT_FALSE(receipt->has_value());
+  EXPECT_EQ(receipt->error().code, ErrorCode::timed_out);
+  EXPECT_NE(receipt->error().text().find("the replica is stuck in 'commit'"), std::string::npos)
+      << receipt->error().text();
+  EXPECT_EQ(w.primary->scope.oldest_on_peer(), nullptr);
+  EXPECT_NE(w.replica_notes.find(SessionNoteKind::ended), nullptr);  // though its sink is stuck
+  EXPECT_EQ(w.gate.sinks, 1U);
+  never.set();
+  w.pass(minutes(1));
+  EXPECT_EQ(w.gate.sinks, 0U);
+  EXPECT_EQ(w.ends.size(), 1U);
+}
+
 TEST(Session, ASlowLinkIsNotTakenForADeadPeer) {
   SessionWorld w;
   auto sink = w.opened();
