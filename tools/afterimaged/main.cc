@@ -17,6 +17,7 @@
 #include "tools/afterimaged/log.h"
 #include "tools/afterimaged/options.h"
 #include "tools/afterimaged/service_manager.h"
+#include "tools/afterimaged/start_watch.h"
 
 namespace afterimage::daemon {
 namespace {
@@ -98,7 +99,7 @@ Task<void> serve_until_stopped(io::Platform platform, Daemon& daemon, Requests& 
 Task<ExitStatus> run_daemon(io::Platform platform, tools::Config config, Requests& requests, Log& log) {
   io::Scope patience(platform.reactor);
   io::TaskGroup beside(platform.reactor);
-  beside.spawn(keep_patient(patience));
+  beside.spawn(watch_start(patience, platform, requests.starting, log, notify));
   auto starting = Daemon::start(requests.starting, platform, std::move(config), log);
   const auto daemon = co_await starting;
   patience.cancel();
