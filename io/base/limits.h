@@ -39,6 +39,8 @@ inline constexpr std::uint64_t zstd_window_log_max = 18;  // 256 KiB: no frame n
 inline constexpr std::uint64_t message_bytes_max = 512 * KiB;   // one replication message, header included
 inline constexpr std::uint64_t session_window_bytes = 8 * MiB;  // frames in flight of one session
 inline constexpr std::size_t sessions_per_peer_max = 16;
+inline constexpr std::size_t lanes_max = 8;            // connections of one session, its first included
+inline constexpr std::size_t lanes_per_peer_max = 32;  // further connections of all its sessions together
 inline constexpr std::size_t http_header_bytes_max = 16 * KiB;
 inline constexpr std::size_t http_body_bytes_max = 1 * MiB;     // of a request
 inline constexpr std::size_t http_answer_bytes_max = 64 * MiB;  // what a client takes: a table of points is long
@@ -51,6 +53,7 @@ static_assert(cycle_frame_raw_bytes <= frame_raw_bytes_max && seeding_frame_raw_
 static_assert(frame_stored_bytes_max + 64 * KiB <= message_bytes_max, "a frame with its tables fits a message");
 static_assert(point_record_bytes_max >= disks_max * 80 + 256, "a point record holds every disk");
 static_assert(message_bytes_max <= session_window_bytes);
+static_assert(lanes_per_peer_max >= lanes_max - 1, "a lone session can have all of its lanes");
 static_assert((std::uint64_t{1} << zstd_window_log_max) >= frame_raw_bytes_max);
 
 }  // namespace afterimage::limits

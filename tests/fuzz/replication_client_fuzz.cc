@@ -72,6 +72,7 @@ class Driver {
       case 9: machine_.bytes_sent(now_); return {};
       case 10: return script_.next() < 16 ? machine_.leave() : ClientActions{};
       case 11: return script_.next() < 16 ? machine_.broken({.code = ErrorCode::unreachable}) : ClientActions{};
+      case 15: machine_.lane_joined(); return {};
       default: return machine_.received(script_.next_message(), now_);
     }
   }

@@ -68,6 +68,10 @@ ClientActions ClientMachine::request(Message message, ClientState next, Duration
   state_ = next;
   call_open_ = true;
   call_deadline_ = now + timeout;
+  if (has_lanes_ && told_frames_ < sent_frames_) {
+    told_frames_ = sent_frames_;
+    return actions_of(Message(message::FramesSent{.frames = sent_frames_}), std::move(message));
+  }
   return actions_of(std::move(message));
 }
 
@@ -107,6 +111,7 @@ ClientActions ClientMachine::append(ByteCount frame, MonotonicTime now) {
 ClientActions ClientMachine::send_frame_if_room() {
   if (!frame_waiting_ || unacknowledged_bytes() + *frame_waiting_ > window_bytes_) return {};
   sent_bytes_ += *frame_waiting_;
+  ++sent_frames_;
   frame_waiting_.reset();
   frame_going_ = true;
   return actions_of(SendFrame{});
@@ -193,6 +198,8 @@ ClientActions ClientMachine::on_welcome(message::Welcome& welcome, MonotonicTime
                                     " of the replication protocol, which was not offered"});
   }
   window_bytes_ = std::min<std::uint64_t>(welcome.window_bytes, limits::session_window_bytes);
+  lanes_granted_ = welcome.lanes;
+  lane_secret_ = welcome.lane_secret;
   replica_name_ = std::move(welcome.host_name);
   last_received_ = std::max(last_received_, now);
   return answer(PortValue(Done{}), ClientState::welcomed);

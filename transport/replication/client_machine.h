@@ -22,12 +22,15 @@
 // answers `refused` and changes nothing; a call after the end answers with the reason of the end.
 //
 // Every call is answered by exactly one CallDone, at once or later. At most one call is open.
+// Lanes: whoever carries frames on further connections says lane_joined() before the first; from then on every request
+// behind frames is preceded by frames_sent, because it may overtake them.
 // Flow: at most `window` frame bytes are sent and not acknowledged; an answer to any later request acknowledges all.
 // Deadlines: each call has one, silence is death, and a heartbeat goes out before the peer thinks so of us.
 // Externally serialised.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -95,6 +98,8 @@ class ClientMachine {
   // --- Events.
   [[nodiscard]] ClientActions received(Message message, MonotonicTime now);
   [[nodiscard]] ClientActions frame_sent();
+  // From now on frames may go on more than one connection.
+  void lane_joined() { has_lanes_ = true; }
   void bytes_received(MonotonicTime at) { last_received_ = std::max(last_received_, at); }
   void bytes_sent(MonotonicTime at) { last_sent_ = std::max(last_sent_, at); }
   [[nodiscard]] ClientActions time_passed(MonotonicTime now);
@@ -114,6 +119,9 @@ class ClientMachine {
   [[nodiscard]] std::string awaited() const;
   // It waits for the proof of a first point over every block.
   [[nodiscard]] bool awaits_proof() const { return state_ == ClientState::committing && commits_first_; }
+  [[nodiscard]] std::size_t lanes_granted() const { return lanes_granted_; }  // after the welcome; 1: no further ones
+  [[nodiscard]] const LaneSecret& lane_secret() const { return lane_secret_; }
+  [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }  // of frames
   [[nodiscard]] std::uint64_t unacknowledged_bytes() const { return sent_bytes_ - acked_bytes_; }
 
  private:
@@ -142,6 +150,11 @@ class ClientMachine {
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t acked_bytes_ = 0;
   std::uint64_t hashes_asked_ = 0;
+  std::size_t lanes_granted_ = 1;
+  LaneSecret lane_secret_;
+  bool has_lanes_ = false;
+  std::uint64_t sent_frames_ = 0;
+  std::uint64_t told_frames_ = 0;  // in the last frames_sent
   MonotonicTime last_received_;
   MonotonicTime last_sent_;
   std::string replica_name_;

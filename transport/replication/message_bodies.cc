@@ -99,6 +99,9 @@ void write(ByteWriter& writer, const message::Welcome& welcome) {
   writer.write(welcome.version);
   writer.write(welcome.window_bytes);
   writer.write_text(cut(welcome.host_name, limits::name_bytes_max));
+  if (welcome.version < lanes_version) return;
+  writer.write(welcome.lanes);
+  writer.write_bytes(welcome.lane_secret.bytes);
 }
 Result<Message> read_welcome(ByteReader& reader) {
   message::Welcome welcome;
@@ -106,6 +109,10 @@ Result<Message> read_welcome(ByteReader& reader) {
   AFI_TRY(welcome.window_bytes, reader.read<std::uint32_t>());
   if (welcome.window_bytes < limits::message_bytes_max) return malformed("a window that holds no frame");
   AFI_TRY(welcome.host_name, read_name(reader));
+  if (welcome.version < lanes_version) return welcome;
+  AFI_TRY(welcome.lanes, reader.read<std::uint8_t>());
+  if (welcome.lanes == 0 || welcome.lanes > limits::lanes_max) return malformed("a number of lanes out of bounds");
+  AFI_TRY_STATUS(reader.read_into(welcome.lane_secret.bytes));
   return welcome;
 }
 
@@ -291,6 +298,29 @@ void write(ByteWriter&, const message::Removed&) {}
 void write(ByteWriter&, const message::Heartbeat&) {}
 void write(ByteWriter&, const message::Bye&) {}
 
+void write(ByteWriter& writer, const message::Join& join) {
+  writer.write_bytes(join.session.bytes);
+  writer.write_bytes(join.secret.bytes);
+  writer.write(join.lane);
+}
+Result<Message> read_join(ByteReader& reader) {
+  message::Join join;
+  AFI_TRY_STATUS(reader.read_into(join.session.bytes));
+  AFI_TRY_STATUS(reader.read_into(join.secret.bytes));
+  AFI_TRY(join.lane, reader.read<std::uint8_t>());
+  if (join.lane == 0 || join.lane >= limits::lanes_max) return malformed("a lane out of bounds");
+  return join;
+}
+
+void write(ByteWriter&, const message::Joined&) {}
+
+void write(ByteWriter& writer, const message::FramesSent& sent) { writer.write(sent.frames); }
+Result<Message> read_frames_sent(ByteReader& reader) {
+  message::FramesSent sent;
+  AFI_TRY(sent.frames, reader.read<std::uint64_t>());
+  return sent;
+}
+
 }  // namespace
 
 Result<Message> read_body(MessageType type, ByteReader& reader) {
@@ -314,6 +344,9 @@ Result<Message> read_body(MessageType type, ByteReader& reader) {
     case MessageType::heartbeat: return message::Heartbeat{};
     case MessageType::failure: return read_reason<message::Failure>(reader);
     case MessageType::bye: return message::Bye{};
+    case MessageType::join: return read_join(reader);
+    case MessageType::joined: return message::Joined{};
+    case MessageType::frames_sent: return read_frames_sent(reader);
   }
   AFI_CHECK(false);
   return message::Bye{};

@@ -64,6 +64,9 @@ BodyBounds bounds_of(MessageType type) {
     case MessageType::declined: return {.min = 2 + 2, .max = 2 + code_bytes_max + 2 + reason_bytes_max};
     case MessageType::remove:
     case MessageType::removed: return exactly(0);
+    case MessageType::join: return exactly(16 + 16 + 1);
+    case MessageType::joined: return exactly(0);
+    case MessageType::frames_sent: return exactly(8);
   }
   AFI_CHECK(false);
   return {};
@@ -120,6 +123,9 @@ std::string_view name_of(MessageType type) noexcept {
     case MessageType::heartbeat: return "heartbeat";
     case MessageType::failure: return "failure";
     case MessageType::bye: return "bye";
+    case MessageType::join: return "join";
+    case MessageType::joined: return "joined";
+    case MessageType::frames_sent: return "frames_sent";
   }
   return "unknown";
 }

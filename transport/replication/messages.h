@@ -30,6 +30,8 @@
 namespace afterimage::replication {
 
 using SessionId = RandomId<struct SessionIdTag>;
+// Who knows it may add connections to the session it was given in. Random.
+using LaneSecret = RandomId<struct LaneSecretTag>;
 
 // The versions a program speaks, both included.
 struct VersionRange {
@@ -37,7 +39,8 @@ struct VersionRange {
   std::uint16_t max = 1;
   auto operator<=>(const VersionRange&) const = default;
 };
-inline constexpr VersionRange spoken_versions{.min = 1, .max = 1};
+inline constexpr VersionRange spoken_versions{.min = 1, .max = 2};
+inline constexpr std::uint16_t lanes_version = 2;  // from it on a session may have more than one connection
 
 // The greatest version that both speak; `unsupported`, with a sentence that names both ranges, if there is none.
 [[nodiscard]] Result<std::uint16_t> choose_version(VersionRange primary, VersionRange replica);
@@ -67,9 +70,12 @@ enum class MessageType : std::uint8_t {
   removed,
   heartbeat,
   failure,
-  bye
+  bye,
+  join,
+  joined,
+  frames_sent
 };
-inline constexpr std::uint8_t message_types = 19;
+inline constexpr std::uint8_t message_types = 22;
 
 // "hashes_request"
 [[nodiscard]] std::string_view name_of(MessageType type) noexcept;
@@ -87,8 +93,10 @@ struct Hello {
 struct Welcome {
   static constexpr MessageType type = MessageType::welcome;
   std::uint16_t version = spoken_versions.max;
-  std::uint32_t window_bytes = limits::session_window_bytes;  // of frames that may be under way
+  std::uint32_t window_bytes = limits::session_window_bytes;  // of frames that may be under way, on all lanes together
   std::string host_name;
+  std::uint8_t lanes = 1;  // connections this session may have, 1 to limits::lanes_max; since lanes_version
+  LaneSecret lane_secret;  // since lanes_version; none if lanes is 1
 };
 // From the replica, instead of a welcome.
 struct Refusal {
@@ -168,12 +176,31 @@ struct Bye {
   static constexpr MessageType type = MessageType::bye;
 };
 
+// --- Lanes. The first message of a further connection of a session, from the primary; behind it only frames and
+// heartbeats.
+struct Join {
+  static constexpr MessageType type = MessageType::join;
+  SessionId session;
+  LaneSecret secret;      // as the welcome gave it
+  std::uint8_t lane = 0;  // 1 to one less than the lanes of the welcome
+};
+// From the replica: frames may follow. Instead of it: a refusal.
+struct Joined {
+  static constexpr MessageType type = MessageType::joined;
+};
+// From the primary, on the session's first connection: what follows on it comes behind so many frames of any lane.
+struct FramesSent {
+  static constexpr MessageType type = MessageType::frames_sent;
+  std::uint64_t frames = 0;  // since the session began
+};
+
 }  // namespace message
 
-using Message = std::variant<message::Hello, message::Welcome, message::Refusal, message::Open, message::Opened,
-                             message::Begin, message::Need, message::Frame, message::Ack, message::Commit,
-                             message::Receipt, message::HashesRequest, message::Hashes, message::Declined,
-                             message::Remove, message::Removed, message::Heartbeat, message::Failure, message::Bye>;
+using Message =
+    std::variant<message::Hello, message::Welcome, message::Refusal, message::Open, message::Opened, message::Begin,
+                 message::Need, message::Frame, message::Ack, message::Commit, message::Receipt, message::HashesRequest,
+                 message::Hashes, message::Declined, message::Remove, message::Removed, message::Heartbeat,
+                 message::Failure, message::Bye, message::Join, message::Joined, message::FramesSent>;
 
 [[nodiscard]] MessageType type_of(const Message& message);
 

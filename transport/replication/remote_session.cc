@@ -80,7 +80,7 @@ io::Task<PortAnswer> RemoteSession::finish_call(std::shared_ptr<RemoteSession> s
   const std::string replica =
       self->machine_.replica_name().empty() ? self->stream_.peer() : self->machine_.replica_name();
   io::LongOperation watched(scope, awaited.c_str(), replica,
-                                  self->machine_.awaits_proof() ? io::Pace::slow : io::Pace::prompt);
+                            self->machine_.awaits_proof() ? io::Pace::slow : io::Pace::prompt);
   const std::optional<MonotonicTime> deadline = self->machine_.next_deadline();
   if (deadline && *deadline < self->watch_until_) self->nudged_.set();
   while (!self->answer_) {

@@ -47,10 +47,24 @@ std::optional<Message> reply_to(MessageType request, PortValue& value) {
     case MessageType::removed:
     case MessageType::heartbeat:
     case MessageType::failure:
-    case MessageType::bye: break;
+    case MessageType::bye:
+    case MessageType::join:
+    case MessageType::joined:
+    case MessageType::frames_sent: break;
   }
   AFI_CHECK(false);
   return {};
+}
+
+// In a time that does not tell how much of it fits.
+bool is_equal(const LaneSecret& left, const LaneSecret& right) {
+  std::byte difference{0};
+  for (std::size_t i = 0; i < left.bytes.size(); ++i) difference |= left.bytes[i] ^ right.bytes[i];
+  return difference == std::byte{0};
+}
+
+std::unexpected<Error> refuse_lane(ErrorCode code, std::string why) {
+  return fail(code, "join a lane to a session", std::move(why));
 }
 
 }  // namespace
@@ -82,10 +96,12 @@ std::string_view name_of(SessionEndKind kind) noexcept {
 ServerMachine::ServerMachine(ServerOptions options, MonotonicTime now)
     : options_(std::move(options)),
       phase_deadline_(now + options_.timeouts.hello),
+      order_(options_.window_bytes),
       last_moved_(now),
       last_received_(now),
       last_sent_(now) {
   AFI_CHECK(options_.window_bytes >= limits::message_bytes_max && options_.window_bytes <= UINT32_MAX);
+  AFI_CHECK(options_.lanes >= 1 && options_.lanes <= limits::lanes_max);
 }
 
 bool ServerMachine::is_welcome() const {
@@ -97,6 +113,7 @@ ServerActions ServerMachine::end_session(EndServing end, std::optional<Message> 
   if (state_ == ServerState::ended) return {};
   state_ = ServerState::ended;
   queue_.clear();
+  parked_.reset();
   ServerActions actions;
   if (last_word) actions.emplace_back(std::move(*last_word));
   actions.emplace_back(std::move(end));
@@ -118,9 +135,11 @@ ServerActions ServerMachine::stop(Error reason) {
 
 ServerActions ServerMachine::broken(Error reason) {
   if (state_ == ServerState::leaving) return {};  // it has said bye: what it sent before is still done
-  if (state_ == ServerState::shipping && (calling_ || !queue_.empty())) {  // what came whole need not come again
+  const bool only_frames_wait = state_ == ServerState::shipping || parked_;
+  if (only_frames_wait && (calling_ || !queue_.empty())) {  // what came whole need not come again
     state_ = ServerState::leaving;
     phase_deadline_.reset();
+    parked_.reset();
     broken_by_ = std::move(reason);
     return pump();
   }
@@ -153,30 +172,95 @@ ServerActions ServerMachine::admitted(Status verdict, MonotonicTime now) {
   state_ = ServerState::welcomed;
   phase_deadline_ = now + options_.timeouts.open;
   last_sent_ = now;
+  if (version_ >= lanes_version) granted_lanes_ = options_.lanes;
   return actions_of(Message(message::Welcome{.version = version_,
                                              .window_bytes = static_cast<std::uint32_t>(options_.window_bytes),
-                                             .host_name = options_.host_name}));
+                                             .host_name = options_.host_name,
+                                             .lanes = granted_lanes_,
+                                             .lane_secret = options_.lane_secret}));
+}
+
+// --- Lanes.
+
+Status ServerMachine::join(const message::Join& join) {
+  if (!is_welcome()) return refuse_lane(ErrorCode::not_found, "the session is over");
+  // The secret first: who does not know it learns nothing of the session.
+  if (!orders_frames() || !is_equal(join.secret, options_.lane_secret)) {
+    return refuse_lane(ErrorCode::permission_denied, "the session was given no such lane secret");
+  }
+  if (join.lane == 0 || join.lane >= granted_lanes_) {
+    return refuse_lane(ErrorCode::limit_exceeded, "the session was granted " + std::to_string(granted_lanes_) +
+                                                      " lanes, and " + std::to_string(join.lane) + " is none of them");
+  }
+  if (joined_[join.lane]) {
+    return refuse_lane(ErrorCode::conflict, "lane " + std::to_string(join.lane) + " has joined already");
+  }
+  joined_.set(join.lane);
+  return {};
+}
+
+ServerActions ServerMachine::received_on_lane(Message message, MonotonicTime now) {
+  if (state_ == ServerState::leaving || state_ == ServerState::ended) return {};
+  if (!calling_) sink_moved(now);
+  if (std::holds_alternative<message::Heartbeat>(message)) return {};
+  if (auto* frame = std::get_if<message::Frame>(&message); frame && takes_frames()) return on_frame(*frame);
+  return unexpected(type_of(message));
 }
 
 // --- Requests.
 
 ServerActions ServerMachine::on_frame(message::Frame& frame) {
-  if (state_ != ServerState::shipping) return unexpected(MessageType::frame);
   if (held_bytes() + frame.bytes.size() > options_.window_bytes) {
     return stop({.code = ErrorCode::protocol,
                  .what = "receive a frame",
                  .detail = "the primary sent more frames than the window it was given"});
   }
   received_bytes_ += frame.bytes.size();
-  queue_.emplace_back(std::move(frame));
+  ++received_frames_;
+  Status queued = queue_frame(frame);
+  if (!queued) return stop(std::move(queued).error());
+  if (parked_ && ordered_frames_ >= due_frames_) {
+    queue_.push_back(*std::exchange(parked_, {}));
+    phase_deadline_.reset();
+  }
   return pump();
 }
 
-ServerActions ServerMachine::on_request(Message& message) {
-  const auto follows = [this](auto&& request) {
+Status ServerMachine::queue_frame(message::Frame& frame) {
+  if (!orders_frames()) {
+    queue_.emplace_back(std::move(frame));
+    return {};
+  }
+  AFI_TRY_STATUS(order_.put(std::move(frame.bytes)));
+  while (std::optional<Bytes> next = order_.take()) {
+    queue_.emplace_back(message::Frame{std::move(*next)});
+    ++ordered_frames_;
+  }
+  return {};
+}
+
+ServerActions ServerMachine::on_frames_sent(const message::FramesSent& sent) {
+  const std::uint64_t window_frames = options_.window_bytes / format::frame_header_bytes;
+  if (sent.frames < received_frames_ || sent.frames - ordered_frames_ > window_frames) {
+    return stop({.code = ErrorCode::protocol,
+                 .what = "receive a message",
+                 .detail = "the primary says that it sent " + std::to_string(sent.frames) + " frames, and " +
+                           std::to_string(received_frames_) + " have come"});
+  }
+  due_frames_ = sent.frames;
+  return {};
+}
+
+ServerActions ServerMachine::on_request(Message& message, MonotonicTime now) {
+  const auto follows = [this, now](auto&& request) -> ServerActions {
     resting_ = state_;
     state_ = ServerState::answering;
     phase_deadline_.reset();
+    if (ordered_frames_ < due_frames_) {
+      parked_ = std::move(request);
+      phase_deadline_ = now + options_.timeouts.window;
+      return {};
+    }
     queue_.emplace_back(std::move(request));
     return pump();
   };
@@ -204,6 +288,7 @@ ServerActions ServerMachine::pump() {
   calling_ = std::visit([](const auto& body) { return body.type; }, request);
   const auto* frame = std::get_if<message::Frame>(&request);
   calling_bytes_ = frame == nullptr ? 0 : frame->bytes.size();
+  if (const auto* begin = std::get_if<message::Begin>(&request)) beginning_ = begin->begin.epoch;
   return actions_of(CallSink{std::move(request)});
 }
 
@@ -242,7 +327,10 @@ ServerActions ServerMachine::sink_answered(PortAnswer answer) {
   acked_bytes_ = taken_bytes_;
   state_ = resting_;
   if (request == MessageType::open || request == MessageType::commit) state_ = ServerState::opened;
-  if (request == MessageType::begin) state_ = ServerState::shipping;
+  if (request == MessageType::begin) {
+    state_ = ServerState::shipping;
+    order_.begin(beginning_, std::get<Need>(*answer).first_frame);
+  }
   if (request == MessageType::remove) state_ = ServerState::removed;
   if (!answer) {
     return actions_of(Message(message::Declined{.code = answer.error().code, .reason = answer.error().text()}));
@@ -267,15 +355,24 @@ ServerActions ServerMachine::received(Message message, MonotonicTime now) {
     }
     state_ = ServerState::leaving;
     phase_deadline_.reset();
+    parked_.reset();  // nobody waits for its answer
     return pump();
   }
   if (auto* hello = std::get_if<message::Hello>(&message); hello && state_ == ServerState::awaiting_hello) {
     return on_hello(*hello, now);
   }
+  if (const auto* join = std::get_if<message::Join>(&message); join && state_ == ServerState::awaiting_hello) {
+    state_ = ServerState::ended;
+    return actions_of(BecomeLane{*join});
+  }
   if (before_welcome) return unexpected(type);
   if (type == MessageType::heartbeat) return {};
-  if (auto* frame = std::get_if<message::Frame>(&message)) return on_frame(*frame);
-  return on_request(message);
+  if (auto* frame = std::get_if<message::Frame>(&message); frame && takes_frames()) return on_frame(*frame);
+  const bool in_machine = state_ == ServerState::opened || state_ == ServerState::shipping;
+  if (const auto* sent = std::get_if<message::FramesSent>(&message); sent && in_machine && orders_frames()) {
+    return on_frames_sent(*sent);
+  }
+  return on_request(message, now);
 }
 
 ServerActions ServerMachine::time_passed(MonotonicTime now) {
@@ -283,7 +380,9 @@ ServerActions ServerMachine::time_passed(MonotonicTime now) {
   if (phase_deadline_ && now >= *phase_deadline_) {
     return stop({.code = ErrorCode::timed_out,
                  .what = "wait for a primary",
-                 .detail = "the session was still " + std::string(name_of(state_)) + " when its time was over"});
+                 .detail = parked_
+                               ? "frames that the primary says it sent did not come on any lane"
+                               : "the session was still " + std::string(name_of(state_)) + " when its time was over"});
   }
   if (!is_welcome()) return {};
   if (now - last_received_ >= options_.timeouts.silence) {

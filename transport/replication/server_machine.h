@@ -4,6 +4,7 @@
 //
 // | state          | message that leads on                        | then
 // | awaiting_hello | hello                                        | admitting (the gate is asked)
+// |                | join                                         | ended: this is no session, but a lane of one
 // | admitting      |                                              | gate: welcome is sent -> welcomed; refusal -> ended
 // | welcomed       | open                                         | answering
 // | opened         | begin, hashes_request, remove                | answering
@@ -20,11 +21,17 @@
 // hashes_request it is sent as declined, and the session goes on. A stream that breaks, or a failure that comes, while
 // frames wait leads to leaving, too: what came whole need not come again.
 //
+// Lanes: further connections may join a session from the welcome on, and carry frames and heartbeats. A session that
+// was granted any puts frames in order before the sink sees them. frames_sent tells, in opened and shipping, how many
+// frames stand before the request that follows; a request waits, in answering, until they have come, and frames are
+// taken until then, on any lane.
+//
 // Memory: frames of at most `window_bytes` (the primary was told) and one request. More is a breach of the protocol.
 // One call of the sink at a time, in the order of the messages. Externally serialised.
 #pragma once
 
 #include <algorithm>
+#include <bitset>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -35,6 +42,7 @@
 #include <vector>
 
 #include "io/base/time.h"
+#include "transport/replication/frame_order.h"
 #include "transport/replication/messages.h"
 #include "transport/replication/session_timeouts.h"
 #include "transport/replication/session_values.h"
@@ -74,13 +82,18 @@ struct EndServing {  // what stands before it is still sent, as far as the strea
   SessionEndKind kind = SessionEndKind::failed;
   Error reason;
 };
-using ServerAction = std::variant<Message, AskGate, CallSink, EndServing>;
+struct BecomeLane {  // the connection is not this machine's any more
+  message::Join join;
+};
+using ServerAction = std::variant<Message, AskGate, CallSink, EndServing, BecomeLane>;
 using ServerActions = std::vector<ServerAction>;
 
 struct ServerOptions {
   std::string host_name;
   VersionRange versions = spoken_versions;
   std::uint64_t window_bytes = limits::session_window_bytes;  // at least limits::message_bytes_max
+  std::uint8_t lanes = 1;                                     // connections that may be granted, 1 to limits::lanes_max
+  LaneSecret lane_secret = {};                                // random, if lanes is more than 1
   SessionTimeouts timeouts = {};
 };
 
@@ -90,6 +103,10 @@ class ServerMachine {
   ServerMachine(ServerOptions options, MonotonicTime now);
 
   [[nodiscard]] ServerActions received(Message message, MonotonicTime now);
+  // A further connection of the same peer asks to carry frames. The session's answer; fine at most once a lane.
+  [[nodiscard]] Status join(const message::Join& join);
+  // What came on a lane that has joined.
+  [[nodiscard]] ServerActions received_on_lane(Message message, MonotonicTime now);
   [[nodiscard]] ServerActions admitted(Status verdict, MonotonicTime now);
   // The answer to the CallSink that is open. Requires: the value is of the kind the request asks for.
   [[nodiscard]] ServerActions sink_answered(PortAnswer answer);
@@ -110,14 +127,20 @@ class ServerMachine {
   [[nodiscard]] std::uint64_t held_bytes() const { return received_bytes_ - taken_bytes_; }
   // Frames that came, whatever became of them.
   [[nodiscard]] std::uint64_t frame_bytes() const { return received_bytes_; }
+  // Connections that carried this session: the first one and those that joined.
+  [[nodiscard]] std::size_t lanes_used() const { return 1 + joined_.count(); }
 
  private:
   [[nodiscard]] bool is_welcome() const;
   [[nodiscard]] ServerActions end_session(EndServing end, std::optional<Message> last_word);
   [[nodiscard]] ServerActions unexpected(MessageType type);
   [[nodiscard]] ServerActions on_hello(const message::Hello& hello, MonotonicTime now);
-  [[nodiscard]] ServerActions on_request(Message& message);
+  [[nodiscard]] ServerActions on_request(Message& message, MonotonicTime now);
   [[nodiscard]] ServerActions on_frame(message::Frame& frame);
+  [[nodiscard]] ServerActions on_frames_sent(const message::FramesSent& sent);
+  [[nodiscard]] Status queue_frame(message::Frame& frame);
+  [[nodiscard]] bool orders_frames() const { return granted_lanes_ > 1; }
+  [[nodiscard]] bool takes_frames() const { return state_ == ServerState::shipping || parked_.has_value(); }
   [[nodiscard]] ServerActions pump();
   [[nodiscard]] ServerActions sink_failed(Error error);
 
@@ -127,6 +150,14 @@ class ServerMachine {
   std::uint16_t version_ = 0;
   std::optional<MonotonicTime> phase_deadline_;
   std::deque<SinkRequest> queue_;
+  std::uint8_t granted_lanes_ = 1;
+  std::bitset<limits::lanes_max> joined_;
+  FrameOrder order_;                   // of frames that came before their turn
+  std::optional<SinkRequest> parked_;  // waits for frames that stand before it
+  std::uint64_t received_frames_ = 0;
+  std::uint64_t ordered_frames_ = 0;    // that are, or were, in the queue
+  std::uint64_t due_frames_ = 0;        // that stand before the next request
+  Epoch beginning_;                     // what the sink was asked to begin
   std::optional<MessageType> calling_;  // what the sink is doing
   std::optional<Error> broken_by_;      // leaving without a bye
   std::uint64_t calling_bytes_ = 0;     // of the frame it is taking

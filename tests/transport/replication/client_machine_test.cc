@@ -88,20 +88,20 @@ constexpr std::array all_states = {ClientState::created,  ClientState::greeting,
 
 // k: taken. e: ends the session without a word of ours. -: a violation, failure is sent. i: ignored.
 // Columns: hello welcome refusal open opened begin need frame ack commit receipt hashes_request hashes declined remove
-// removed heartbeat failure bye.
+// removed heartbeat failure bye join joined frames_sent.
 constexpr std::array<std::string_view, all_states.size()> expected_of_messages = {
-    "-------------------",  // created
-    "-ke--------------ee",  // greeting
-    "----------------kee",  // welcomed
-    "----k-----------kee",  // opening
-    "----------------kee",  // opened
-    "------k---------kee",  // beginning
-    "--------k-------kee",  // shipping
-    "--------k-k-----kee",  // committing
-    "--------k---kk--kee",  // asking
-    "--------k------kkee",  // removing
-    "----------------kee",  // removed
-    "iiiiiiiiiiiiiiiiiii",  // ended
+    "----------------------",  // created
+    "-ke--------------ee---",  // greeting
+    "----------------kee---",  // welcomed
+    "----k-----------kee---",  // opening
+    "----------------kee---",  // opened
+    "------k---------kee---",  // beginning
+    "--------k-------kee---",  // shipping
+    "--------k-k-----kee---",  // committing
+    "--------k---kk--kee---",  // asking
+    "--------k------kkee---",  // removing
+    "----------------kee---",  // removed
+    "iiiiiiiiiiiiiiiiiiiiii",  // ended
 };
 
 TEST(ClientMachine, EveryStateMeetsEveryMessageAsTheTableSays) {
@@ -218,7 +218,7 @@ TEST(ClientMachine, ARefusalIsTheReasonOfTheConnect) {
 TEST(ClientMachine, AVersionThatWasNotOfferedIsAViolation) {
   ClientMachine machine = in(ClientState::greeting);
   const ClientActions actions =
-      machine.received(message::Welcome{.version = 2, .window_bytes = 1 << 20, .host_name = "beta"}, start_time);
+      machine.received(message::Welcome{.version = 3, .window_bytes = 1 << 20, .host_name = "beta"}, start_time);
   EXPECT_TRUE(sends(actions, MessageType::failure));
   EXPECT_EQ(answered_code(actions), ErrorCode::protocol);
 }

@@ -2,9 +2,11 @@
 // Both machines against each other, in memory, in any order of events, with cuts at any moment:
 //
 //   program of a primary ─ ClientMachine ═ bytes both ways ═ ServerMachine ─ a replica that keeps what it took
+//                                        ═ lanes, 0 to 2 ═▶
 //
 // Whatever the order: the replica takes every frame once and in order, nothing that it holds is sent again after a cut,
 // both sides keep to the window, and the program comes to its end.
+#include <array>
 #include <deque>
 #include <optional>
 #include <random>
@@ -24,9 +26,7 @@ constexpr std::uint64_t small_window = 2 * limits::message_bytes_max;
 
 // A frame that knows its number, of a size that follows from it.
 Bytes numbered_frame(std::uint64_t epoch, std::uint32_t number) {
-  Bytes frame = samples::frame(64 + (number * 7919U) % 60'000, static_cast<std::uint8_t>(epoch));
-  store(frame.data(), number);
-  return frame;
+  return samples::numbered(epoch, number, 1 + (number * 7919U) % 60'000);
 }
 
 // What a replica keeps across sessions.
@@ -38,7 +38,7 @@ struct Replica {
 
 class Loop {
  public:
-  explicit Loop(std::uint64_t seed) : random_(seed) {}
+  explicit Loop(std::uint64_t seed) : random_(seed), lanes_(1 + seed % lanes_max) {}
 
   // The number of events it took; 0 if it came to no end.
   std::uint64_t run() {
@@ -51,14 +51,21 @@ class Loop {
     return 0;
   }
   std::uint64_t cuts = 0;
+  std::uint64_t overtaken = 0;  // frames that came before one that was sent earlier
 
  private:
+  static constexpr std::size_t lanes_max = 3;
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
 
   void connect() {
     client_.emplace(ClientOptions{.host_name = "alpha", .session = samples::session});
-    server_.emplace(ServerOptions{.host_name = "beta", .window_bytes = small_window}, now_);
-    to_server_.clear();
+    server_.emplace(ServerOptions{.host_name = "beta",
+                                  .window_bytes = small_window,
+                                  .lanes = static_cast<std::uint8_t>(lanes_),
+                                  .lane_secret = samples::lane_secret},
+                    now_);
+    to_server_.fill({});
+    joined_ = 1;
     to_client_.clear();
     gate_asked_ = false;
     request_.reset();
@@ -77,9 +84,7 @@ class Loop {
   void step() {
     now_ = now_ + std::chrono::milliseconds(below(50));
     switch (below(1000) == 0 ? 4 : below(4)) {
-      case 0:
-        deliver(to_server_, [this](Message message) { do_server(server_->received(std::move(message), now_)); });
-        break;
+      case 0: deliver_to_server(below(lanes_)); break;
       case 1:
         deliver(to_client_, [this](Message message) { do_client(client_->received(std::move(message), now_)); });
         break;
@@ -90,8 +95,30 @@ class Loop {
         break;
       default: cut();
     }
+    if (joined_ < lanes_ && client_->lanes_granted() == lanes_ && below(30) == 0) join();
     EXPECT_LE(server_->held_bytes(), small_window);
     EXPECT_LE(client_->unacknowledged_bytes(), small_window);
+  }
+
+  void join() {
+    if (server_->is_over() || client_->is_over()) return;
+    const auto lane = static_cast<std::uint8_t>(joined_);
+    const Status status = server_->join({.session = samples::session, .secret = client_->lane_secret(), .lane = lane});
+    ASSERT_TRUE(status.has_value()) << status.error().text();
+    client_->lane_joined();
+    ++joined_;
+  }
+
+  void deliver_to_server(std::size_t lane) {
+    deliver(to_server_[lane], [&](Message message) {
+      if (const auto* frame = std::get_if<message::Frame>(&message)) {
+        const std::uint32_t number = format::FrameHeader::parse(frame->bytes).value().identity.number;
+        if (number != newest_ + 1 && number < newest_) ++overtaken;
+        newest_ = number;
+      }
+      do_server(lane == 0 ? server_->received(std::move(message), now_)
+                          : server_->received_on_lane(std::move(message), now_));
+    });
   }
 
   template <typename Receive>
@@ -107,9 +134,9 @@ class Loop {
   // --- The primary: opens, adopts what the replica has, and ships cycle after cycle.
   void do_client(const ClientActions& actions) {
     for (const ClientAction& action : actions) {
-      if (const auto* message = std::get_if<Message>(&action)) to_server_.push_back(encode(*message));
+      if (const auto* message = std::get_if<Message>(&action)) to_server_[0].push_back(encode(*message));
       if (std::holds_alternative<SendFrame>(action)) {
-        to_server_.push_back(encode(message::Frame{numbered_frame(epoch(), next_frame_)}));
+        to_server_[below(joined_)].push_back(encode(message::Frame{numbered_frame(epoch(), next_frame_)}));
         ++next_frame_;
         do_client(client_->frame_sent());
       }
@@ -193,7 +220,10 @@ class Loop {
   MonotonicTime now_{1};
   std::optional<ClientMachine> client_;
   std::optional<ServerMachine> server_;
-  std::deque<Bytes> to_server_;
+  std::size_t lanes_;       // that the replica grants
+  std::size_t joined_ = 1;  // of them, the first included
+  std::array<std::deque<Bytes>, lanes_max> to_server_;
+  std::uint32_t newest_ = 0;  // number of the frame that came last
   std::deque<Bytes> to_client_;
   Replica replica_;
   bool gate_asked_ = false;
@@ -206,12 +236,15 @@ class Loop {
 
 TEST(Loop, EveryOrderOfEventsAndCutsComesToTheEnd) {
   std::uint64_t cuts = 0;
+  std::uint64_t overtaken = 0;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     Loop loop(seed);
     EXPECT_GT(loop.run(), 0U) << "seed " << seed;
     if (HasFailure()) FAIL() << "seed " << seed;
     cuts += loop.cuts;
+    overtaken += loop.overtaken;
   }
+  EXPECT_GT(overtaken, 1000U);
   EXPECT_GT(cuts, 50U);
 }
 

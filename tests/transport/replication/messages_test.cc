@@ -54,8 +54,14 @@ TEST(Messages, EveryTypeComesBackAsItWas) {
 // The worked examples of docs/protocol.md.
 TEST(Messages, TheBytesAreTheDocumentedOnes) {
   EXPECT_EQ(to_hex(encode(samples::of(MessageType::hello))),
-            "af0100001b000000f231a2c833446647"
-            "01000100515200000000000000000000000000000500616c706861");
+            "af0100001b0000008067335a64a43785"
+            "01000200515200000000000000000000000000000500616c706861");
+  EXPECT_EQ(to_hex(encode(samples::of(MessageType::join))),
+            "af14000021000000b957191042e87d10"
+            "51520000000000000000000000000000"
+            "61620000000000000000000000000000"
+            "02");
+  EXPECT_EQ(to_hex(encode(samples::of(MessageType::frames_sent))), "af160000080000007d2ef4c125cde3ae0300000000000000");
   EXPECT_EQ(to_hex(encode(samples::of(MessageType::ack))),
             "af090000080000005b3c8e128a978471"
             "6400000000000000");
@@ -63,6 +69,15 @@ TEST(Messages, TheBytesAreTheDocumentedOnes) {
             "af120000230000008e289f211afbac85"
             "08006e6f5f7370616365170073746f7265202764656661756c74272069732066756c6c");
   EXPECT_EQ(to_hex(encode(message::Heartbeat{})), "af11000000000000c294d338ff4a50d0");
+}
+
+TEST(Messages, AWelcomeOfTheFirstVersionKnowsNoLanes) {
+  const Bytes bytes = encode(message::Welcome{.version = 1, .host_name = "beta", .lanes = 3});
+  EXPECT_EQ(bytes.size(), message_header_bytes + 2 + 4 + 2 + 4);
+  const Result<Message> parsed = samples::parse(bytes);
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().text();
+  EXPECT_EQ(std::get<message::Welcome>(*parsed).lanes, 1);
+  EXPECT_TRUE(std::get<message::Welcome>(*parsed).lane_secret.is_none());
 }
 
 TEST(Messages, AnEmptyWelcomeOfTheSinkComesBack) {
@@ -132,9 +147,10 @@ TEST(Messages, AMessageCutAnywhereDoesNotParse) {
 }
 
 TEST(Messages, ABodyCutWithSoundChecksIsRefusedAtEveryLength) {
-  for (const MessageType type : {MessageType::hello, MessageType::welcome, MessageType::refusal, MessageType::open,
-                                 MessageType::opened, MessageType::begin, MessageType::need, MessageType::commit,
-                                 MessageType::receipt, MessageType::hashes_request, MessageType::declined}) {
+  for (const MessageType type :
+       {MessageType::hello, MessageType::welcome, MessageType::refusal, MessageType::open, MessageType::opened,
+        MessageType::begin, MessageType::need, MessageType::commit, MessageType::receipt, MessageType::hashes_request,
+        MessageType::declined, MessageType::join, MessageType::frames_sent}) {
     const Bytes sound = encode(samples::of(type));
     for (std::size_t length = message_header_bytes; length < sound.size(); ++length) {
       Bytes cut(sound.begin(), sound.begin() + static_cast<std::ptrdiff_t>(length));
@@ -190,6 +206,12 @@ TEST(Messages, ALengthBeyondItsTypeIsRefusedBeforeItsBodyIsRead) {
 TEST(Messages, ValuesOutOfBoundsAreRefused) {
   expect_refused(with_body_byte(MessageType::hello, 2, 0), "range of versions");
   expect_refused(with_body_byte(MessageType::welcome, 4, 0), "window that holds no frame");
+  for (const std::uint8_t lanes : {std::uint8_t{0}, std::uint8_t{limits::lanes_max + 1}}) {
+    expect_refused(with_body_byte(MessageType::welcome, 12, lanes), "number of lanes");
+  }
+  for (const std::uint8_t lane : {std::uint8_t{0}, std::uint8_t{limits::lanes_max}}) {
+    expect_refused(with_body_byte(MessageType::join, 32, lane), "a lane out of bounds");
+  }
   expect_refused(with_body_byte(MessageType::open, 0, 2), "way of seeding");
   expect_refused(with_body_byte(MessageType::begin, 0, 3), "kind of epoch");
   expect_refused(with_body_byte(MessageType::opened, 48, 8), "unknown flags");

@@ -4,11 +4,13 @@
 
 #include <vector>
 
+#include "engine/format/frame.h"
 #include "transport/replication/messages.h"
 
 namespace afterimage::replication::samples {
 
 inline constexpr SessionId session{{std::byte{0x51}, std::byte{0x52}}};
+inline constexpr LaneSecret lane_secret{{std::byte{0x61}, std::byte{0x62}}};
 inline constexpr DiskId disk{{std::byte{0xD1}}};
 
 inline MachineDescription machine() {
@@ -67,14 +69,32 @@ inline BeginEpoch begin() {
 // The messages look at the length of a frame alone.
 inline Bytes frame(std::size_t bytes = 100, std::uint8_t fill = 0xF0) { return Bytes(bytes, std::byte{fill}); }
 
+// A sound frame of one disk's epoch, as far as its header goes: what lanes are put back in order by.
+inline Bytes numbered(std::uint64_t epoch, std::uint32_t number, std::size_t stored_bytes = 100) {
+  Bytes bytes;
+  format::FrameHeader{.identity = {.disk = disk, .birth = Epoch(epoch), .number = number},
+                      .codec = format::Codec::zstd,
+                      .extents = 1,
+                      .raw_bytes = static_cast<std::uint32_t>(block_size * (1 + stored_bytes / block_size)),
+                      .stored_bytes = static_cast<std::uint32_t>(stored_bytes)}
+      .encode(bytes);
+  const format::FrameHeader header = format::FrameHeader::parse(bytes).value();
+  bytes.resize(header.encoded_size(), static_cast<std::byte>(number));
+  return bytes;
+}
+
 inline Extent extent(std::uint64_t first, std::uint64_t count) {
   return Extent{.first = BlockIndex(first), .count = BlockCount(count)};
 }
 
 // In the order of MessageType.
 inline std::vector<Message> all() {
-  return {message::Hello{.versions = {.min = 1, .max = 1}, .session = session, .host_name = "alpha"},
-          message::Welcome{.version = 1, .window_bytes = limits::session_window_bytes, .host_name = "beta"},
+  return {message::Hello{.versions = {.min = 1, .max = 2}, .session = session, .host_name = "alpha"},
+          message::Welcome{.version = 2,
+                           .window_bytes = limits::session_window_bytes,
+                           .host_name = "beta",
+                           .lanes = 3,
+                           .lane_secret = lane_secret},
           message::Refusal{.code = ErrorCode::permission_denied, .reason = "host 'alpha' was revoked"},
           message::Open{.machine = machine(), .seed_by = SeedBy::medium},
           message::Opened{.welcome = welcome()},
@@ -93,7 +113,10 @@ inline std::vector<Message> all() {
           message::Removed{},
           message::Heartbeat{},
           message::Failure{.code = ErrorCode::no_space, .reason = "store 'default' is full"},
-          message::Bye{}};
+          message::Bye{},
+          message::Join{.session = session, .secret = lane_secret, .lane = 2},
+          message::Joined{},
+          message::FramesSent{.frames = 3}};
 }
 
 inline Message of(MessageType type) { return all().at(static_cast<std::size_t>(type) - 1); }

@@ -76,17 +76,17 @@ constexpr std::array all_states = {ServerState::awaiting_hello, ServerState::adm
 
 // k: taken. e: ends the session without a word of ours. -: a violation. i: ignored.
 // Columns: hello welcome refusal open opened begin need frame ack commit receipt hashes_request hashes declined remove
-// removed heartbeat failure bye.
+// removed heartbeat failure bye join joined frames_sent.
 constexpr std::array<std::string_view, all_states.size()> expected = {
-    "k----------------ee",  // awaiting_hello
-    "-----------------ee",  // admitting
-    "---k------------kee",  // welcomed
-    "-----k-----k--k-kee",  // opened
-    "-----k-k-k-k--k-kee",  // shipping
-    "----------------kek",  // answering
-    "----------------kee",  // removed
-    "iiiiiiiiiiiiiiiiiii",  // leaving
-    "iiiiiiiiiiiiiiiiiii",  // ended
+    "k----------------eee--",  // awaiting_hello
+    "-----------------ee---",  // admitting
+    "---k------------kee---",  // welcomed
+    "-----k-----k--k-kee---",  // opened
+    "-----k-k-k-k--k-kee---",  // shipping
+    "----------------kek---",  // answering
+    "----------------kee---",  // removed
+    "iiiiiiiiiiiiiiiiiiiiii",  // leaving
+    "iiiiiiiiiiiiiiiiiiiiii",  // ended
 };
 
 TEST(ServerMachine, EveryStateMeetsEveryMessageAsTheTableSays) {
@@ -141,11 +141,11 @@ TEST(ServerMachine, ARefusalOfTheGateIsToldWithItsReason) {
 TEST(ServerMachine, AnotherVersionIsRefusedWithBothRanges) {
   ServerMachine machine(ServerOptions{.host_name = "beta"}, start_time);
   const ServerActions actions = machine.received(
-      message::Hello{.versions = {.min = 2, .max = 4}, .session = samples::session, .host_name = "alpha"}, start_time);
+      message::Hello{.versions = {.min = 3, .max = 4}, .session = samples::session, .host_name = "alpha"}, start_time);
   ASSERT_TRUE(sends(actions, MessageType::refusal));
   const auto& refusal = std::get<message::Refusal>(*sent(actions));
   EXPECT_EQ(refusal.code, ErrorCode::unsupported);
-  EXPECT_NE(refusal.reason.find("version 2 to 4"), std::string::npos);
+  EXPECT_NE(refusal.reason.find("version 3 to 4"), std::string::npos);
 }
 
 TEST(ServerMachine, ARangeThatOverlapsGetsTheGreatestCommonVersion) {
