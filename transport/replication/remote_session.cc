@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/replication/remote_session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "io/base/check.h"
@@ -14,11 +15,17 @@ bool is_last_word(const std::deque<Message>& outbox) {
   return type == MessageType::failure || type == MessageType::bye;
 }
 
+// One for all lanes.
+RemoteSinkOptions with_counters(RemoteSinkOptions options) {
+  if (options.traffic == nullptr) options.traffic = std::make_shared<TrafficCounters>();
+  return options;
+}
+
 }  // namespace
 
 RemoteSession::RemoteSession(io::Reactor& reactor, std::unique_ptr<io::Stream> stream, RemoteSinkOptions options)
     : reactor_(reactor),
-      options_(std::move(options)),
+      options_(with_counters(std::move(options))),
       scope_(reactor),
       stream_(reactor, std::move(stream), options_.traffic, options_.timeouts.message),
       machine_(ClientOptions{.host_name = options_.host_name,
@@ -32,7 +39,8 @@ void RemoteSession::note(SessionNoteKind kind, const Error& reason) {
                                  .session = options_.session,
                                  .peer = machine_.replica_name(),
                                  .address = stream_.peer(),
-                                 .reason = reason});
+                                 .reason = reason,
+                                 .lanes = std::max<std::size_t>(1, lanes_.size())});
 }
 
 void RemoteSession::apply(ClientActions actions) {
@@ -49,6 +57,7 @@ void RemoteSession::apply(ClientActions actions) {
     if (std::holds_alternative<EndSession>(action)) {
       if (!is_last_word(outbox_)) outbox_.clear();  // a request that was not sent is not sent any more
       nudged_.set();
+      ended_.set();
     }
   }
   if (!admission_noted_ && machine_.was_admitted()) {
@@ -74,13 +83,14 @@ io::Task<Status> RemoteSession::greet(std::shared_ptr<RemoteSession> self, io::S
 }
 
 io::Task<PortAnswer> RemoteSession::finish_call(std::shared_ptr<RemoteSession> self, io::Scope& scope,
-                                                ClientActions actions, ByteView frame) {
+                                                ClientActions actions, Bytes frame) {
   self->apply(std::move(actions));
   const std::string awaited = self->machine_.awaited();
   const std::string replica =
       self->machine_.replica_name().empty() ? self->stream_.peer() : self->machine_.replica_name();
   io::LongOperation watched(scope, awaited.c_str(), replica,
                             self->machine_.awaits_proof() ? io::Pace::slow : io::Pace::prompt);
+  open_lanes_if_due(self);
   const std::optional<MonotonicTime> deadline = self->machine_.next_deadline();
   if (deadline && *deadline < self->watch_until_) self->nudged_.set();
   while (!self->answer_) {
@@ -100,16 +110,30 @@ io::Task<PortAnswer> RemoteSession::finish_call(std::shared_ptr<RemoteSession> s
 }
 
 // Everything that the machine wants sent at this moment, unless the session is over: its last word is the keeper's.
-io::Task<Status> RemoteSession::write_pending(io::Scope& scope, ByteView frame) {
+io::Task<Status> RemoteSession::write_pending(io::Scope& scope, Bytes& frame) {
   while (!machine_.is_over() && (frame_may_go_ || !outbox_.empty())) {
-    if (std::exchange(frame_may_go_, false)) {
-      AFI_CO_TRY_STATUS(stream_.write_frame(scope, frame));
-      apply(machine_.frame_sent());
+    if (frame_may_go_) {
+      AFI_CO_TRY_STATUS(write_frame(scope, frame));
+      if (frame_may_go_) break;  // until a lane is free
       continue;
     }
     Message message = std::move(outbox_.front());
     outbox_.pop_front();
     AFI_CO_TRY_STATUS(stream_.write(scope, std::move(message)));
+  }
+  co_return Status{};
+}
+
+// Hands the frame over, unless every lane is busy.
+io::Task<Status> RemoteSession::write_frame(io::Scope& scope, Bytes& frame) {
+  if (lanes_.empty()) {
+    frame_may_go_ = false;
+    AFI_CO_TRY_STATUS(stream_.write_frame(scope, frame));
+    apply(machine_.frame_sent());
+  } else if (RemoteLane* lane = free_lane(); lane != nullptr) {
+    frame_may_go_ = false;
+    lane->give(std::move(frame));
+    apply(machine_.frame_sent());
   }
   co_return Status{};
 }
@@ -185,6 +209,7 @@ io::Task<void> RemoteSession::keep(std::shared_ptr<RemoteSession> self) {
   const Status said = co_await farewell;
   (void)said;  // the other side has silence and the end of the connection to tell it
   self->stream_.close();
+  for (const auto& lane : self->lanes_) lane->stream().close();
   self->scope_.cancel();
 }
 

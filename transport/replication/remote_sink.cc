@@ -27,7 +27,7 @@ io::Task<Result<Need>> RemoteSink::begin(io::Scope& scope, BeginEpoch begin) {
 
 io::Task<Status> RemoteSink::append(io::Scope& scope, Bytes frame) {
   ClientActions actions = session_->machine().append(ByteCount(std::uint64_t{frame.size()}), session_->now());
-  AFI_CO_TRY(const PortValue value, RemoteSession::finish_call(session_, scope, std::move(actions), frame));
+  AFI_CO_TRY(const PortValue value, RemoteSession::finish_call(session_, scope, std::move(actions), std::move(frame)));
   (void)value;
   co_return Status{};
 }

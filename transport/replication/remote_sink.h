@@ -7,10 +7,13 @@
 // the stream broke, or the replica stopped; `timed_out`: a call took too long or the replica fell silent; `protocol`:
 // one side did not understand the other; `refused`: a call out of order, which changes nothing. A call whose scope is
 // interrupted ends the session: half of it may have been sent.
-// append returns when the frame was handed to the stream, which waits while a full window is not acknowledged.
-// Memory: none a frame; the window is the replica's. Thread: the reactor's; calls one after the other.
+// append returns when the frame was handed to the stream, which waits while a full window is not acknowledged; with
+// lanes, when one of them was free for it. A lane that cannot be had is noted and done without; one that breaks ends
+// the session. Memory: one frame a lane; the window is the replica's. Thread: the reactor's; calls one after the other.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,6 +26,13 @@
 
 namespace afterimage::replication {
 
+// Opens further connections to the replica of a session, authenticated as its first one. Errors are those of dialling.
+class LaneDoor {
+ public:
+  virtual ~LaneDoor() = default;
+  [[nodiscard]] virtual io::Task<Result<std::unique_ptr<io::Stream>>> open(io::Scope& scope) = 0;
+};
+
 struct RemoteSinkOptions {
   std::string host_name;                               // of this host, for the replica's log
   SessionId session;                                   // random
@@ -30,6 +40,9 @@ struct RemoteSinkOptions {
   SessionLog* log = nullptr;                           // outlives the tasks
   std::shared_ptr<TrafficCounters> traffic = nullptr;  // counted up; may be shared by sessions one after the other
   VersionRange versions = spoken_versions;
+  std::size_t lanes = 1;                              // connections that are wanted; the replica may grant fewer
+  std::shared_ptr<LaneDoor> door = nullptr;           // to the further ones
+  std::uint64_t lanes_after_bytes = 1 * limits::MiB;  // of frames; less is not worth a further connection
   SessionTimeouts timeouts = {};
 };
 

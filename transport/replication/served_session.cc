@@ -7,7 +7,7 @@
 
 namespace afterimage::replication {
 
-ServedSession::ServedSession(io::Scope& scope, std::unique_ptr<io::Stream> stream, ReplicaGate& gate, Peer peer,
+ServedSession::ServedSession(io::Scope& scope, MessageStream& stream, ReplicaGate& gate, Peer peer,
                              ServeOptions options)
     : SessionEntry(std::move(peer)),
       reactor_(scope.reactor()),
@@ -17,10 +17,12 @@ ServedSession::ServedSession(io::Scope& scope, std::unique_ptr<io::Stream> strea
       call_scope_(scope),
       pump_scope_(scope),
       last_scope_(scope.reactor()),
-      stream_(reactor_, std::move(stream), nullptr, options_.timeouts.message),
+      stream_(stream),
       machine_(ServerOptions{.host_name = options_.host_name,
                              .versions = options_.versions,
                              .window_bytes = options_.window_bytes,
+                             .lanes = options_.lanes,
+                             .lane_secret = options_.lane_secret,
                              .timeouts = options_.timeouts},
                reactor_.now()),
       tasks_(reactor_) {}
@@ -32,7 +34,8 @@ void ServedSession::note(SessionNoteKind kind, const Error& reason) {
                                  .peer = peer().name,
                                  .address = stream_.peer(),
                                  .reason = reason,
-                                 .frame_bytes = machine_.frame_bytes()});
+                                 .frame_bytes = machine_.frame_bytes(),
+                                 .lanes = machine_.lanes_used()});
 }
 
 void ServedSession::apply(ServerActions actions) {
@@ -41,6 +44,11 @@ void ServedSession::apply(ServerActions actions) {
       end_ = std::move(*end);
       last_scope_.set_timeout(options_.timeouts.linger);
       call_scope_.cancel();
+      nudged_.set();
+      continue;
+    }
+    if (auto* lane = std::get_if<BecomeLane>(&action)) {
+      lane_ = lane->join;
       nudged_.set();
       continue;
     }
@@ -56,6 +64,34 @@ void ServedSession::apply(ServerActions actions) {
 
 void ServedSession::stop(Error reason) { apply(machine_.stop(std::move(reason))); }
 
+// --- Lanes.
+
+Status ServedSession::join(const message::Join& join, ServedLane& lane) {
+  AFI_TRY_STATUS(machine_.join(join));
+  lanes_.push_back(lane);
+  return {};
+}
+
+std::size_t ServedSession::further_lanes() {
+  std::size_t count = 0;
+  for (ServedLane* lane = lanes_.front(); lane != nullptr; lane = lanes_.after(*lane)) ++count;
+  return count;
+}
+
+TrafficCounters ServedSession::traffic() {
+  TrafficCounters sum = stream_.traffic();
+  for (ServedLane* lane = lanes_.front(); lane != nullptr; lane = lanes_.after(*lane)) {
+    sum.bytes_sent += lane->traffic().bytes_sent;
+    sum.bytes_received += lane->traffic().bytes_received;
+  }
+  return sum;
+}
+
+void ServedSession::lane_broken(Error reason) {
+  stop_if_host_stops();
+  apply(reason.code == ErrorCode::protocol ? machine_.stop(std::move(reason)) : machine_.broken(std::move(reason)));
+}
+
 void ServedSession::stop_if_host_stops() {
   if (end_ || !host_scope_.is_interrupted()) return;
   stop({.code = ErrorCode::unreachable, .what = "serve a session", .detail = "the replica is stopping"});
@@ -63,10 +99,10 @@ void ServedSession::stop_if_host_stops() {
 
 // --- The serving task.
 
-io::Task<SessionEnd> ServedSession::serve() {
+io::Task<std::variant<SessionEnd, message::Join>> ServedSession::serve() {
   tasks_.spawn(read_messages());
   tasks_.spawn(keep());
-  while (!todo_.empty() || !end_) {
+  while (!lane_ && (!todo_.empty() || !end_)) {
     if (!todo_.empty()) {
       ServerAction action = std::move(todo_.front());
       todo_.pop_front();
@@ -80,6 +116,11 @@ io::Task<SessionEnd> ServedSession::serve() {
     }
     stop_if_host_stops();
   }
+  if (lane_) {
+    auto ending = end_tasks();
+    co_await ending;
+    co_return *lane_;
+  }
   sink_.reset();
   ListNode::unlink();
   if (!is_told_) note(is_admitted_ ? SessionNoteKind::ended : SessionNoteKind::refused, end_->reason);
@@ -87,10 +128,16 @@ io::Task<SessionEnd> ServedSession::serve() {
   const Status said = co_await farewell;
   (void)said;  // the other side has silence and the end of the connection to tell it
   stream_.close();
+  while (ServedLane* lane = lanes_.pop_front()) lane->session_over();
+  auto ending = end_tasks();
+  co_await ending;
+  co_return SessionEnd{.kind = end_->kind, .reason = std::move(end_->reason)};
+}
+
+io::Task<void> ServedSession::end_tasks() {
   pump_scope_.cancel();
   auto joining = tasks_.join();
   co_await joining;
-  co_return SessionEnd{.kind = end_->kind, .reason = std::move(end_->reason)};
 }
 
 // Our direction ends, then the other side has a moment to read what we said: closing with unread bytes would reset the
@@ -191,6 +238,7 @@ io::Task<void> ServedSession::read_messages() {
       const auto* hello = std::get_if<message::Hello>(&*message);
       if (hello != nullptr && hello_.session.is_none()) hello_ = *hello;  // for the log, whatever becomes of it
       apply(machine_.received(std::move(*message), now()));
+      if (lane_) co_return;  // what follows is not a session's
       continue;
     }
     Error error = std::move(message).error();

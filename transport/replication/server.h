@@ -2,6 +2,8 @@
 // The replica's side of a session over a stream: the server machine, the gate that admits, and the sink it gave.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,6 +22,9 @@ struct ServeOptions {
   SessionTable* table = nullptr;  // outlives the session; without one a peer may have any number
   VersionRange versions = spoken_versions;
   std::uint64_t window_bytes = limits::session_window_bytes;  // of frames held for a session
+  std::uint8_t lanes = 1;                                     // that a session is granted; more need a table
+  LaneSecret lane_secret = {};                                // random, if lanes is more than 1
+  std::function<void()> became_lane = {};  // told if the connection is a further one of a session: needs no window
   SessionTimeouts timeouts = {};
 };
 
@@ -28,10 +33,11 @@ struct SessionEnd {
   Error reason;
 };
 
-// Serves one session until its end: the peer's, its own, or the interruption of the scope (the primary is told then
-// that this host stops). Never takes the gate or the sink down with it: every failure is the session's own. Run each in
-// a task of its own. The stream is closed and the sink is gone when it returns. `peer` was authenticated by the caller.
-// Memory: at most window_bytes of frames and two messages.
+// Serves one connection, as a session or as a lane of one, until its end: the peer's, its own, or the interruption of
+// the scope (the primary is told then that this host stops). Never takes the gate or the sink down with it: every
+// failure is the session's own. Run each in a task of its own. The stream is closed and the sink is gone when it
+// returns. `peer` was authenticated by the caller. Memory: of a session at most window_bytes of frames and two
+// messages, of a lane one message.
 [[nodiscard]] io::Task<SessionEnd> serve_session(io::Scope& scope, std::unique_ptr<io::Stream> stream,
                                                  ReplicaGate& gate, Peer peer, ServeOptions options);
 

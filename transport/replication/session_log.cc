@@ -8,6 +8,7 @@ std::string_view name_of(SessionNoteKind kind) noexcept {
     case SessionNoteKind::admitted: return "admitted";
     case SessionNoteKind::refused: return "refused";
     case SessionNoteKind::ended: return "ended";
+    case SessionNoteKind::lane_refused: return "lane_refused";
   }
   return "unknown";
 }

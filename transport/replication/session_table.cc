@@ -16,6 +16,25 @@ Status SessionTable::add(SessionEntry& entry) {
   return {};
 }
 
+Result<SessionEntry*> SessionTable::find_for_lane(const Peer& peer, const SessionId& session) {
+  SessionEntry* found = nullptr;
+  std::size_t lanes = 0;
+  for (SessionEntry* entry = entries_.front(); entry != nullptr; entry = entries_.after(*entry)) {
+    if (entry->peer().id != peer.id) continue;
+    lanes += entry->further_lanes();
+    if (entry->session() == session) found = entry;
+  }
+  if (found == nullptr) {
+    return fail(ErrorCode::not_found, "join a lane", "this primary has no session " + session.text() + " here");
+  }
+  if (lanes >= limits::lanes_per_peer_max) {
+    return fail(ErrorCode::busy, "join a lane",
+                "the sessions of this primary have " + std::to_string(limits::lanes_per_peer_max) +
+                    " further lanes already, which is the limit");
+  }
+  return found;
+}
+
 std::size_t SessionTable::stop_sessions_of(const HostId& peer, const Error& reason) {
   std::size_t stopped = 0;
   for (SessionEntry* entry = entries_.front(); entry != nullptr; entry = entries_.after(*entry)) {

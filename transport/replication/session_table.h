@@ -18,13 +18,22 @@
 namespace afterimage::replication {
 
 struct SessionEntryTag;
+struct ServedLaneTag;
+class ServedLane;
 
-// A served session, as the table sees it; leaves the table when it dies.
+// A served session, as the table and its lanes see it; leaves the table when it dies, and its lanes with it.
 class SessionEntry : public io::ListNode<SessionEntryTag> {
  public:
-  virtual void stop(Error reason) = 0;  // the primary is told, the session ends soon
-  [[nodiscard]] virtual const TrafficCounters& traffic() const = 0;
+  virtual void stop(Error reason) = 0;                  // the primary is told, the session ends soon
+  [[nodiscard]] virtual TrafficCounters traffic() = 0;  // of all its lanes
   [[nodiscard]] virtual std::string address() const = 0;
+  [[nodiscard]] virtual const SessionId& session() const = 0;  // as its primary calls it
+
+  // --- Lanes: further connections that stand in the session's list from a fine join() on.
+  [[nodiscard]] virtual Status join(const message::Join& join, ServedLane& lane) = 0;
+  [[nodiscard]] virtual std::size_t further_lanes() = 0;  // that are there now
+  virtual void received_on_lane(Message message) = 0;
+  virtual void lane_broken(Error reason) = 0;
   [[nodiscard]] const Peer& peer() const { return peer_; }
 
  protected:
@@ -45,6 +54,9 @@ class SessionTable {
  public:
   // `busy`, with the reason, if that peer has sessions_per_peer_max already.
   [[nodiscard]] Status add(SessionEntry& entry);
+  // The session of that peer that a lane asks for. not_found: it has none of that id. busy: all its sessions together
+  // have lanes_per_peer_max further lanes.
+  [[nodiscard]] Result<SessionEntry*> find_for_lane(const Peer& peer, const SessionId& session);
   // Ends all sessions of a peer, for `reason`. How many there were.
   std::size_t stop_sessions_of(const HostId& peer, const Error& reason);
   [[nodiscard]] std::vector<SessionFacts> list();

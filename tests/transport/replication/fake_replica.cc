@@ -11,6 +11,11 @@ io::Task<Result<std::unique_ptr<PointSink>>> FakeReplica::admit(io::Scope&, Peer
   co_return sink;
 }
 
+std::uint32_t number_of(const Bytes& frame) {
+  const Result<format::FrameHeader> header = format::FrameHeader::parse(frame);
+  return header ? header->identity.number : load<std::uint32_t>(frame.data());
+}
+
 Status FakeSink::check_session() const {
   const auto found = replica_.machines.find(id_);
   if (found != replica_.machines.end() && found->second.session == session_) return {};
@@ -40,7 +45,7 @@ io::Task<Status> FakeSink::append(io::Scope& scope, Bytes frame) {
   if (replica_.append_takes != Duration{}) AFI_CO_TRY_STATUS(io::sleep_for(scope, replica_.append_takes));
   AFI_CO_STATUS(check_session());
   if (replica_.append_error && machine().frames == replica_.append_error_at) co_return fail(*replica_.append_error);
-  if (load<std::uint32_t>(frame.data()) != machine().frames) {
+  if (number_of(frame) != machine().frames) {
     co_return fail(ErrorCode::damaged, "append", "a frame twice, or out of order");
   }
   ++machine().frames;

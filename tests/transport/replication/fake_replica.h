@@ -13,7 +13,7 @@
 
 namespace afterimage::replication {
 
-// What is kept of a machine. Frames are numbered by their first four bytes; a frame twice or out of order is an error.
+// What is kept of a machine. A frame twice or out of order is an error.
 struct FakeMachine {
   Head head;
   Epoch epoch;  // unfinished
@@ -63,6 +63,9 @@ class FakeSink final : public PointSink {
   MachineId id_;
   std::uint64_t session_ = 0;
 };
+
+// By its header or, where it has none, by its first four bytes.
+[[nodiscard]] std::uint32_t number_of(const Bytes& frame);
 
 inline Bytes numbered_frame(std::uint32_t number, std::size_t bytes) {
   Bytes frame = samples::frame(bytes);

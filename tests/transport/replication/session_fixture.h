@@ -30,6 +30,34 @@ class NoteBook final : public SessionLog {
   std::vector<SessionNote> notes;
 };
 
+// A stream that breaks once so many bytes were written.
+class BreakingStream final : public io::Stream {
+ public:
+  BreakingStream(std::unique_ptr<io::Stream> stream, std::uint64_t bytes) : stream_(std::move(stream)), left_(bytes) {}
+
+  io::Task<Result<std::size_t>> read_some(io::Scope& scope, MutableBytes out) override {
+    return stream_->read_some(scope, out);
+  }
+  io::Task<Status> write(io::Scope& scope, ByteView data) override {
+    if (data.size() > left_) {
+      AFI_CO_TRY_STATUS(stream_->write(scope, data.first(left_)));
+      stream_->close();
+      co_return fail(ErrorCode::unreachable, "write", "the line broke");
+    }
+    left_ -= data.size();
+    AFI_CO_TRY_STATUS(stream_->write(scope, data));
+    co_return Status{};
+  }
+  io::Task<Status> shutdown_write(io::Scope& scope) override { return stream_->shutdown_write(scope); }
+  void close() override { stream_->close(); }
+  std::string peer() const override { return stream_->peer(); }
+  std::optional<io::PeerCredentials> credentials() const override { return {}; }
+
+ private:
+  std::unique_ptr<io::Stream> stream_;
+  std::uint64_t left_;
+};
+
 // A host's incarnation: its scope and its tasks. Members die in the order that a kill would have them.
 struct Host {
   explicit Host(io::Platform its_platform) : platform(its_platform), scope(platform.reactor), tasks(platform.reactor) {}
@@ -57,6 +85,8 @@ struct SessionWorld {
             .table = &table,
             .versions = replica_versions,
             .window_bytes = window_bytes,
+            .lanes = static_cast<std::uint8_t>(lanes_granted),
+            .lane_secret = samples::lane_secret,
             .timeouts = timeouts};
   }
   io::Task<void> listen() {
@@ -82,6 +112,20 @@ struct SessionWorld {
     auto connecting = host.platform.network.connect(host.scope, {.host = "beta", .port = 8084});
     co_return co_await connecting;
   }
+  // Dials the replica again and again.
+  class Door final : public LaneDoor {
+   public:
+    Door(Host& host, std::uint64_t break_after) : host_(host), break_after_(break_after) {}
+    io::Task<Result<std::unique_ptr<io::Stream>>> open(io::Scope& scope) override {
+      AFI_CO_TRY(std::unique_ptr<io::Stream> stream,
+                 host_.platform.network.connect(scope, {.host = "beta", .port = 8084}));
+      co_return std::make_unique<BreakingStream>(std::move(stream), break_after_);
+    }
+
+   private:
+    Host& host_;
+    std::uint64_t break_after_;
+  };
   io::Task<Result<std::unique_ptr<RemoteSink>>> connect(Host& host) {
     auto dialling = dial(host);
     auto stream = co_await dialling;
@@ -92,6 +136,9 @@ struct SessionWorld {
                               .log = &primary_notes,
                               .traffic = traffic,
                               .versions = primary_versions,
+                              .lanes = lanes,
+                              .door = std::make_shared<Door>(host, break_lanes_after),
+                              .lanes_after_bytes = lanes_after_bytes,
                               .timeouts = timeouts};
     auto connecting = connect_remote_sink(host.scope, std::move(*stream), std::move(options));
     co_return co_await connecting;
@@ -130,6 +177,10 @@ struct SessionWorld {
   VersionRange primary_versions = spoken_versions;
   VersionRange replica_versions = spoken_versions;
   std::uint64_t window_bytes = limits::session_window_bytes;
+  std::size_t lanes = 1;
+  std::size_t lanes_granted = 1;
+  std::uint64_t lanes_after_bytes = 0;
+  std::uint64_t break_lanes_after = UINT64_MAX;  // bytes that a further lane carries
   FakeReplica gate;
   SessionTable table;
   NoteBook primary_notes;
@@ -147,7 +198,7 @@ inline io::Task<Result<Receipt>> ship_cycle(io::Scope& scope, PointSink& sink, s
   const Head parent = sequence == 1 ? Head{} : samples::head(sequence - 1);
   AFI_CO_TRY(const Need need, sink.begin(scope, {.epoch = Epoch(sequence + 1), .parent = parent}));
   for (std::uint32_t number = need.first_frame; number < frames; ++number) {
-    const Bytes frame = numbered_frame(number, frame_bytes);
+    const Bytes frame = samples::numbered(sequence + 1, number, frame_bytes);
     AFI_CO_TRY_STATUS(sink.append(scope, frame));
   }
   format::PointRecord record = samples::record(sequence);
