@@ -125,10 +125,15 @@ class Host:
 
     def move_replication(self, port):
         """To another port, with the next start: peers go on dialling the one that they were told when they joined."""
+        self.configure(str(self.replication_port), str(port))
+
+    def configure(self, old, new):
+        """Other words in the configuration, with the next start."""
         with open(self.config, encoding="utf-8") as config:
             text = config.read()
+        assert old in text, text
         with open(self.config, "w", encoding="utf-8") as config:
-            config.write(text.replace(str(self.replication_port), str(port)))
+            config.write(text.replace(old, new))
 
     def launch(self, config=None, environment=None):
         with open(self.log_path, "a", encoding="utf-8") as log:

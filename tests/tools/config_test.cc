@@ -26,6 +26,7 @@ TEST(Config, DefaultsComeFromTheFilesFolder) {
   EXPECT_EQ(config->state_dir, "/etc/afterimage/state");
   EXPECT_EQ(config->log_level, LogLevel::info);
   EXPECT_EQ(config->io, IoChoice::automatic);
+  EXPECT_EQ(config->lanes, lanes_default);
   EXPECT_TRUE(config->stores.empty());
 }
 
@@ -42,6 +43,7 @@ TEST(Config, WhatIsPrintedIsReadTheSame) {
   config.log_level = LogLevel::debug;
   config.io = IoChoice::posix;
   config.compression = format::Compression::zstd(-5);
+  config.lanes = 8;
   const auto again = parse_config(print_config(config), "/d/afterimaged.toml");
   ASSERT_TRUE(again) << again.error().text();
   EXPECT_EQ(*again, config);
@@ -81,6 +83,9 @@ TEST(Config, BadOnesAreRefusedWithTheirLine) {
       {"[log]\nlevel = \"loud\"\n", ":5: [log] level"},
       {"[replication]\ncompression = \"0\"\n", ":5: [replication] compression has to be auto"},
       {"[replication]\ncompression = 1\n", ":5: [replication] compression has to be a text in quotes"},
+      {"[replication]\nlanes = 0\n", ":5: [replication] lanes has to be a number of connections, 1 to 8"},
+      {"[replication]\nlanes = 9\n", ":5: [replication] lanes has to be a number"},
+      {"[replication]\nlanes = \"4\"\n", ":5: [replication] lanes has to be a number"},
       {"[store]\nname = \"a\"\npath = \"/a\"\n", "[[store]]"},
       {"[[store]]\nname = \"a\"\n", ":4: [store] path is missing"},
       {"[[store]]\npath = \"/a\"\n", ":4: [store] name is missing"},

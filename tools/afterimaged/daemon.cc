@@ -82,7 +82,8 @@ io::Task<Status> Daemon::open(io::Scope& scope) {
   AFI_CO_TRY(tls::Identity identity, read_own_identity(scope, platform_.disk, config_));
   AFI_CO_RESULT(peer_trust_, PeerTrust::create(std::move(identity), platform_.clock, log_));
   keeper_.emplace(platform_, *peer_trust_, log_, config_.pki_dir);
-  connector_.emplace(platform_, *peer_trust_, dialled_log_, TlsConnectorOptions{.host_name = config_.host_name});
+  connector_.emplace(platform_, *peer_trust_, dialled_log_,
+                     TlsConnectorOptions{.host_name = config_.host_name, .lanes = config_.lanes});
   AFI_CO_TRY_STATUS(open_host(scope));
   AFI_CO_TRY(std::vector<catalogue::PeerRow> peers, host_->catalogue().peers(scope));
   AFI_CO_STATUS(peer_trust_->set_peers(std::move(peers)));

@@ -16,11 +16,14 @@ void LoggedSessions::note(const SessionNote& note) {
   switch (note.kind) {
     case SessionNoteKind::admitted: return log_.info(text + " admitted");
     case SessionNoteKind::refused: return log_.warning(text + " refused: " + note.reason.text());
+    case SessionNoteKind::lane_refused:
+      return log_.warning(text + " goes on without a further lane: " + note.reason.text());
     case SessionNoteKind::ended: break;
   }
   text += " ended";
   // Summed up over sessions, this tells what was sent twice.
   if (peer_side_ == PeerSide::primary) text += " after " + std::to_string(note.frame_bytes) + " bytes of frames";
+  if (note.lanes > 1) text += " on " + std::to_string(note.lanes) + " lanes";
   // Both say so when they have nothing left to say.
   if (note.reason.code == ErrorCode::end_of_data) return log_.info(text);
   log_.warning(text + ": " + note.reason.text());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/afterimaged/replication_server.h"
 
+#include <optional>
 #include <utility>
 
 #include "transport/replication/server.h"
@@ -80,13 +81,16 @@ io::Task<void> ReplicationServer::serve(io::Scope& scope, std::unique_ptr<io::St
     co_return;
   }
   Connection connection(scope, table_, trust_, identity);
-  const WindowBudget::Window window(windows_);
+  std::optional<WindowBudget::Window> window(std::in_place, windows_);
   auto serving = replication::serve_session(connection.scope, std::move(*stream), gate_,
                                             {.id = identity.id, .name = trust_.name_of(identity.id)},
                                             {.host_name = options_.host_name,
                                              .log = &sessions_,
                                              .table = &table_,
-                                             .window_bytes = window.bytes(),
+                                             .window_bytes = window->bytes(),
+                                             .lanes = options_.lanes,
+                                             .lane_secret = platform_.random.make_id<replication::LaneSecret>(),
+                                             .became_lane = [&window] { window.reset(); },
                                              .timeouts = options_.timeouts});
   const replication::SessionEnd end = co_await serving;
   (void)end;  // the session's log has it

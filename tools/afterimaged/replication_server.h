@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ReplicationServer: port 8084. A connection first proves who it is, under a deadline and within bounds that nobody can
-// take from the others; then it is a replication session of that primary at the host's gate. Thread: the reactor's.
+// take from the others; then it is a replication session of that primary at the host's gate, or a lane of one. Thread:
+// the reactor's.
 #pragma once
 
 #include <chrono>
@@ -27,8 +28,10 @@ namespace afterimage::daemon {
 struct ReplicationServerOptions {
   std::string host_name;  // of this host, for the primary's log
   PlacesLimits newcomers = {.of_all = 64, .of_one_source = 16};
-  // Of authenticated peers; somewhat above sessions_per_peer_max, so that the table refuses with a reason.
-  PlacesLimits connections = {.of_all = 256, .of_one_source = limits::sessions_per_peer_max + 8};
+  // Of authenticated peers; somewhat above what the table lets in, so that the table refuses with a reason.
+  PlacesLimits connections = {.of_all = 512,
+                              .of_one_source = limits::sessions_per_peer_max + limits::lanes_per_peer_max + 8};
+  std::uint8_t lanes = limits::lanes_max;  // that a session is granted
   Duration handshake_timeout = std::chrono::seconds(10);
   replication::SessionTimeouts timeouts = {};
 };

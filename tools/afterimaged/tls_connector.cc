@@ -67,7 +67,7 @@ Error TlsConnector::explain(Error error, const std::string& address) const {
   return error;
 }
 
-io::Task<Result<std::unique_ptr<io::Stream>>> TlsConnector::dial(io::Scope& scope, HostId replica, io::Endpoint to) {
+io::Task<Result<std::unique_ptr<io::Stream>>> TlsConnector::dial_at(io::Scope& scope, HostId replica, io::Endpoint to) {
   io::Scope connecting(scope, options_.connect_timeout);
   AFI_CO_TRY(std::unique_ptr<io::Stream> raw, platform_.network.connect(connecting, std::move(to)));
   AFI_CO_TRY(std::unique_ptr<tls::TlsStream> stream,
@@ -79,21 +79,40 @@ io::Task<Result<std::unique_ptr<io::Stream>>> TlsConnector::dial(io::Scope& scop
   co_return watched;
 }
 
+io::Task<Result<std::unique_ptr<io::Stream>>> TlsConnector::dial(io::Scope& scope, HostId replica) {
+  AFI_CO_RESULT(const io::Endpoint to, address_of(replica));
+  auto dialling = dial_at(scope, replica, to);
+  auto stream = co_await dialling;
+  if (stream) co_return stream;
+  Error error = scope.is_interrupted() ? scope.interruption(what) : std::move(stream).error();
+  co_return fail(explain(std::move(error), to.text()));
+}
+
+// For the lanes of one session; they live in tasks_.
+class TlsConnector::Door final : public replication::LaneDoor {
+ public:
+  Door(TlsConnector& connector, HostId replica) : connector_(connector), replica_(replica) {}
+  io::Task<Result<std::unique_ptr<io::Stream>>> open(io::Scope& scope) override {
+    return connector_.dial(scope, replica_);
+  }
+
+ private:
+  TlsConnector& connector_;
+  HostId replica_;
+};
+
 io::Task<Result<std::unique_ptr<PointSink>>> TlsConnector::connect(io::Scope& scope, HostId replica) {
   AFI_CO_RESULT(const io::Endpoint to, address_of(replica));
   const std::string address = to.text();
   io::LongOperation watched(scope, "open a session", address, io::Pace::prompt);
-  auto dialling = dial(scope, replica, to);
-  auto stream = co_await dialling;
-  if (!stream) {
-    Error error = scope.is_interrupted() ? scope.interruption(what) : std::move(stream).error();
-    co_return fail(explain(std::move(error), address));
-  }
-  auto greeting = replication::connect_remote_sink(scope, std::move(*stream),
+  AFI_CO_TRY(std::unique_ptr<io::Stream> stream, dial(scope, replica));
+  auto greeting = replication::connect_remote_sink(scope, std::move(stream),
                                                    {.host_name = options_.host_name,
                                                     .session = platform_.random.make_id<replication::SessionId>(),
                                                     .tasks = &tasks_,
                                                     .log = &log_,
+                                                    .lanes = options_.lanes,
+                                                    .door = std::make_shared<Door>(*this, replica),
                                                     .timeouts = options_.timeouts});
   auto sink = co_await greeting;
   if (!sink) co_return fail(explain(std::move(sink).error(), address));

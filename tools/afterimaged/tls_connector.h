@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "engine/port/replica_gate.h"
@@ -17,6 +18,7 @@ namespace afterimage::daemon {
 
 struct TlsConnectorOptions {
   std::string host_name;                                  // of this host, for the replica's log
+  std::size_t lanes = 1;                                  // connections of a session
   Duration connect_timeout = std::chrono::seconds(15);    // name look-up and TCP
   Duration handshake_timeout = std::chrono::seconds(10);  // TLS
   replication::SessionTimeouts timeouts = {};
@@ -36,8 +38,12 @@ class TlsConnector final : public SinkConnector {
   [[nodiscard]] io::Task<void> join();
 
  private:
+  class Door;
   [[nodiscard]] Result<io::Endpoint> address_of(const HostId& replica) const;
-  [[nodiscard]] io::Task<Result<std::unique_ptr<io::Stream>>> dial(io::Scope& scope, HostId replica, io::Endpoint to);
+  // Authenticated, to the address that is known now. Errors are explained.
+  [[nodiscard]] io::Task<Result<std::unique_ptr<io::Stream>>> dial(io::Scope& scope, HostId replica);
+  [[nodiscard]] io::Task<Result<std::unique_ptr<io::Stream>>> dial_at(io::Scope& scope, HostId replica,
+                                                                      io::Endpoint to);
   [[nodiscard]] Error explain(Error error, const std::string& address) const;
 
   io::Platform platform_;

@@ -6,6 +6,7 @@
 
 #include <toml++/toml.h>
 
+#include "io/base/limits.h"
 #include "tools/config/path.h"
 
 namespace afterimage::tools {
@@ -153,6 +154,8 @@ void read_stores(Document& document, Config& config) {
   }
 }
 
+static_assert(limits::lanes_max == 8, "as the sentences below say");
+
 void read_sections(Document& document, Config& config) {
   TableReader host = document.table("host");
   host.require("name");
@@ -198,6 +201,7 @@ void read_sections(Document& document, Config& config) {
     config.compression = *setting;
     return "";
   });
+  replication.number("lanes", limits::lanes_max, "has to be a number of connections, 1 to 8", config.lanes);
   replication.finish();
 
   TableReader log = document.table("log");
@@ -328,6 +332,7 @@ std::string print_config(const Config& config) {
   }
   out += "\n[replication]\ncompression = " + quoted(text_of(config.compression)) +
          "  # of what this host sends: auto (by the speed of the link), off, or a level of zstd, 1 to 19\n";
+  out += "lanes = " + std::to_string(config.lanes) + "  # connections that a session to a replica may have, 1 to 8\n";
   out += "\n[log]\nlevel = " + quoted(name_of(config.log_level)) + "  # error, warning, info, debug\n";
   return out;
 }

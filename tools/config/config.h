@@ -24,6 +24,7 @@ inline constexpr std::size_t stores_max = 16;
 inline constexpr std::uint32_t segment_mebibytes_max = limits::segment_bytes_max / limits::MiB;
 inline constexpr std::uint16_t replication_port_default = 8084;
 inline constexpr std::uint16_t control_port_default = 8083;
+inline constexpr std::uint8_t lanes_default = 1;
 inline constexpr std::string_view config_file_name = "afterimaged.toml";
 inline constexpr std::size_t socket_path_bytes_max = 107;  // of a unix socket, by the kernel
 
@@ -50,8 +51,9 @@ struct Config {
   std::string control_socket;
   std::string pki_dir;
   std::string state_dir;
-  std::vector<StoreConfig> stores;  // none: a primary only
-  CompressionSetting compression;   // of what this host sends
+  std::vector<StoreConfig> stores;     // none: a primary only
+  CompressionSetting compression;      // of what this host sends
+  std::uint8_t lanes = lanes_default;  // connections of one of its sessions, 1 to limits::lanes_max
   LogLevel log_level = LogLevel::info;
 
   bool operator==(const Config&) const = default;

@@ -119,7 +119,8 @@ TestHost::TestHost(io::posix::PosixPlatform& shared, TestClock& clock, Options w
   keeper = std::make_unique<CertificateKeeper>(platform, *trust, log, folder);
   connector = std::make_unique<TlsConnector>(
       platform, *trust, dialled,
-      TlsConnectorOptions{.host_name = options.name, .handshake_timeout = options.handshake_timeout});
+      TlsConnectorOptions{
+          .host_name = options.name, .lanes = options.lanes, .handshake_timeout = options.handshake_timeout});
   // Ports are known before the servers are: a key names them.
   const std::uint16_t control_port = ephemeral_port(posix, scope);
   const std::uint16_t replication_port = ephemeral_port(posix, scope);

@@ -83,6 +83,7 @@ class TestHost {
     AttemptLimits enrolments = {};
     Duration handshake_timeout = std::chrono::seconds(10);
     PlacesLimits newcomers = {.of_all = 64, .of_one_source = 16};
+    std::size_t lanes = 1;  // of sessions to replicas
   };
   TestHost(io::posix::PosixPlatform& posix, TestClock& clock, Options options);
   ~TestHost();  // stops the servers

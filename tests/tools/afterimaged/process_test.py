@@ -92,6 +92,22 @@ class WholePath(Case):
         self.assertEqual((machine["role"], machine["health"], machine["points"]), ("primary", "normal", 2))
         self.assertIn("sync of 'web1': done, point 2", self.alpha.log())
 
+    def test_a_session_on_three_lanes_carries_the_same(self):
+        self.two_hosts()
+        self.enrol()
+        self.assertEqual(self.alpha.stop(), 0)
+        self.alpha.configure("lanes = 1", "lanes = 3")
+        self.alpha.start()
+        image = self.image(48)
+        self.protect(image)
+        change_image(image, 4096 * 7, os.urandom(16 << 20))
+        self.assertEqual(self.alpha.json("sync", "web1")["sequence"], 2)
+        self.assertEqual(self.alpha.points("web1"), self.chi.points("web1"))
+        self.assert_restores("web1", "latest", image)
+        for host in (self.alpha, self.chi):
+            wait_until(f"{host.name} tells of its lanes", lambda host=host: " on 3 lanes" in host.log())
+            self.assertNotIn("without a further lane", host.log())
+
     def test_both_daemons_are_started_again_and_go_on(self):
         self.two_hosts()
         self.enrol()

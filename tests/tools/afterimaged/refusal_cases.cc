@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/transport/tls/forge.h"
+#include "transport/replication/messages.h"
 #include "transport/tls/openssl.h"
 
 namespace afterimage::daemon::test {
@@ -347,6 +348,19 @@ std::vector<Case> permission_cases() {
        [](Hosts& hosts) { AFI_CHECK(hosts.replica.revoke("alpha").has_value()); }},
       {"RevokedByThePrimaryBeforeOpen", session, [](Attack&, const Part&, Hosts&) {}, ErrorCode::authentication, "",
        "has been revoked on this host", [](Hosts& hosts) { AFI_CHECK(hosts.primary.revoke("chi").has_value()); }},
+  };
+}
+
+std::vector<Case> lane_cases() {
+  const auto joins = [](std::uint8_t lane) {
+    const Bytes bytes = replication::encode(replication::message::Join{.session = {{std::byte{1}}}, .lane = lane});
+    return asks(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  };
+  const std::vector<Door> port = {Door::replication};
+  return {
+      {"ALaneOfNoSession", port, joins(1), ErrorCode::not_found, "goes on without a further lane: this primary has no",
+       "this primary has no session"},
+      {"ALaneThatThereIsNot", port, joins(8), ErrorCode::protocol, "a lane out of bounds", "a lane out of bounds"},
   };
 }
 

@@ -51,6 +51,7 @@ struct Case {
 [[nodiscard]] std::vector<Case> certificate_cases();
 [[nodiscard]] std::vector<Case> protocol_cases();
 [[nodiscard]] std::vector<Case> permission_cases();  // of sessions
+[[nodiscard]] std::vector<Case> lane_cases();        // of the replication port, after the handshake
 [[nodiscard]] std::vector<Case> request_cases();     // of the control port, after the handshake
 
 }  // namespace afterimage::daemon::test

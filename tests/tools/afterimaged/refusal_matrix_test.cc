@@ -39,8 +39,8 @@ void PrintTo(const Row& row, std::ostream* out) { *out << row.what.name << " at 
 
 std::vector<Row> rows() {
   std::vector<Row> all;
-  for (const auto& cases :
-       {test::certificate_cases(), test::protocol_cases(), test::permission_cases(), test::request_cases()}) {
+  for (const auto& cases : {test::certificate_cases(), test::protocol_cases(), test::permission_cases(),
+                            test::lane_cases(), test::request_cases()}) {
     for (const Case& one : cases) {
       for (const Door door : one.doors) all.push_back({one, door});
     }

@@ -3,6 +3,7 @@
 // and what ends a session that stands.
 #include <gtest/gtest.h>
 
+#include "engine/format/frame.h"
 #include "engine/plan/machine_description.h"
 #include "tests/tools/afterimaged/host_world.h"
 #include "transport/tls/pki.h"
@@ -38,6 +39,18 @@ class Sessions : public testing::Test {
   void wait_for_log(const TestHost& host, std::string_view part) {
     for (int turn = 0; turn < 500 && !host.log.has(part); ++turn) pause();
     EXPECT_TRUE(host.log.has(part)) << host.log.all();
+  }
+  // 256 KiB, sound as far as its header goes.
+  static Bytes frame(std::uint32_t number) {
+    Bytes bytes;
+    const format::FrameHeader header{.identity = {.birth = Epoch(std::uint64_t{1}), .number = number},
+                                     .codec = format::Codec::raw,
+                                     .extents = 1,
+                                     .raw_bytes = limits::seeding_frame_raw_bytes,
+                                     .stored_bytes = limits::seeding_frame_raw_bytes};
+    header.encode(bytes);
+    bytes.resize(header.encoded_size());
+    return bytes;
   }
   void pause() {
     const Status slept = primary->run(io::sleep_for(primary->scope, std::chrono::milliseconds(10)));
@@ -133,6 +146,29 @@ TEST_F(Sessions, RevocationAtTheReplicaEndsTheSessionAtOnceAndSaysSo) {
   const auto again = primary->connect_to(*replica);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::authentication);
+}
+
+TEST_F(Sessions, ALaneIsASessionsOfTheVeryPeerAndARevocationEndsThemAll) {
+  const auto wide = make({.name = "wide", .lanes = 3});
+  ASSERT_TRUE(wide->join(replica->make_key()));
+  const auto sink = wide->connect_to(*replica);
+  ASSERT_TRUE(sink);
+  ASSERT_TRUE(ask(**sink));
+  ASSERT_TRUE(wide->run((*sink)->begin(wide->scope, {.epoch = Epoch(std::uint64_t{1})})));
+  const auto connections = [&] { return replica->trust->sessions().count_of(wide->label.id); };
+  for (std::uint32_t number = 0; number < 500 && connections() < 3; ++number) {
+    ASSERT_TRUE(wide->run((*sink)->append(wide->scope, frame(number))));
+  }
+  EXPECT_EQ(connections(), 3U);
+  EXPECT_EQ(replica->gate.living, 1);
+  ASSERT_TRUE(replica->revoke("wide"));
+  for (int turn = 0; turn < 500 && connections() != 0; ++turn) pause();
+  EXPECT_EQ(connections(), 0U);
+  EXPECT_EQ(wide->trust->sessions().count_of(replica->label.id), 0U);
+  EXPECT_TRUE(replica->log.has(" on 3 lanes")) << replica->log.all();
+  const auto after = wide->run((*sink)->append(wide->scope, frame(1000)));
+  ASSERT_FALSE(after);
+  EXPECT_EQ(after.error().code, ErrorCode::authentication) << after.error().text();
 }
 
 TEST_F(Sessions, RevocationAtThePrimaryEndsTheSessionToo) {
