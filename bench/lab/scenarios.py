@@ -28,13 +28,13 @@ class Round:
         if not filecmp.cmp(source, replica or self.target, shallow=False):
             raise RuntimeError(f"{replica or self.target} is not equal to {source}")
 
-    def hosts(self, compression):
-        return Hosts(self.binaries, self.data.work / "hosts", compression)
+    def hosts(self, compression, **how):
+        return Hosts(self.binaries, self.data.work / "hosts", compression, **how)
 
     # -- seeding
 
-    def afterimage_seed(self, compression):
-        hosts = self.hosts(compression)
+    def afterimage_seed(self, compression, **how):
+        hosts = self.hosts(compression, **how)
         try:
             with Phase(hosts.pids) as phase:
                 hosts.call("alpha", "protect", "m", "--replica", "chi", "--disk", f"root={self.data.before}")
@@ -127,6 +127,8 @@ class Round:
         return phase.figure
 
 
+LINE_RATE = 20_000_000  # of one connection, bytes a second
+
 ALL = {
     "seed-plain": {"afterimage": lambda r: r.afterimage_seed("off"),
                    "nbdcopy to nbdkit, TLS": Round.nbdcopy_seed},
@@ -137,6 +139,10 @@ ALL = {
               "exact changed blocks: zstd -1 | TLS": Round.exact_cycle},
     "idle": {"afterimage": Round.afterimage_idle,
              "SEEK_DATA walk with XXH3": Round.walk_idle},
+    "lanes": {"afterimage": lambda r: r.afterimage_seed("off", lanes=4, line_rate=LINE_RATE),
+              "the same on one connection": lambda r: r.afterimage_seed("off", lanes=1, line_rate=LINE_RATE)},
+    "lanes-local": {"afterimage": lambda r: r.afterimage_seed("off", lanes=4),
+                    "the same on one connection": lambda r: r.afterimage_seed("off", lanes=1)},
 }
 
 
