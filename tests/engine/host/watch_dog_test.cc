@@ -113,7 +113,10 @@ TEST_F(Watching, ACallOfSQLiteThatDoesNotEndIsNamedAndStatusAnswersAllTheSame) {
 }
 
 TEST_F(Watching, StatusOfAPrimaryAnswersWhileTheDiskOfItsStateHangs) {
-  stall(pair.primary_node, OperationKind::read, "/state");
+  pair.world.disk(pair.primary_node)
+      .add_fault({.match = {.kind = OperationKind::read, .path_part = "/state"},
+                  .count = io::sim::forever,
+                  .error = io::sim::never_ends});
   ASSERT_TRUE(pair.begin_sync().has_value());
   pair.pass(std::chrono::seconds(40));
   const MonotonicTime asked = pair.world.now();
