@@ -52,7 +52,7 @@ TEST(RollOver, AnEpochMaySpanSegments) {
 
 TEST(RollOver, ASegmentIsSealedAtTheSizeThatItsStoreSays) {
   ReplicaBench bench(1);
-  bench.segment_bytes = ByteCount(16 * limits::KiB);
+  bench.segment_bytes = ByteCount(std::uint64_t{512});  // a point or two
   ModelPrimary primary(1, {300'000, 50'000});
   ASSERT_TRUE(bench.start().has_value());
   bench.admit(primary);
