@@ -43,14 +43,33 @@ io::Task<Status> Incarnation::trust() {
   co_return co_await putting;
 }
 
+namespace {
+
+class Door final : public replication::LaneDoor {
+ public:
+  Door(io::Network& network, io::Endpoint replica) : network_(network), replica_(std::move(replica)) {}
+  io::Task<Result<std::unique_ptr<io::Stream>>> open(io::Scope& scope) override {
+    return network_.connect(scope, replica_);
+  }
+
+ private:
+  io::Network& network_;
+  io::Endpoint replica_;
+};
+
+}  // namespace
+
 io::Task<Result<std::unique_ptr<PointSink>>> Incarnation::connect(io::Scope& scope, HostId) {
+  const io::Endpoint replica{.host = identity_.other_name, .port = replication_port};
   io::Scope dialling(scope, std::chrono::seconds(10));
-  AFI_CO_TRY(std::unique_ptr<io::Stream> stream,
-             platform_.network.connect(dialling, io::Endpoint{.host = identity_.other_name, .port = replication_port}));
+  AFI_CO_TRY(std::unique_ptr<io::Stream> stream, platform_.network.connect(dialling, replica));
   replication::RemoteSinkOptions options;
   options.host_name = identity_.name;
   options.session = platform_.random.make_id<replication::SessionId>();
   options.tasks = &tasks_;
+  options.lanes = 1 + std::to_integer<std::size_t>(options.session.bytes[0]) % 3;
+  options.door = std::make_shared<Door>(platform_.network, replica);
+  options.lanes_after_bytes = 0;
   AFI_CO_TRY(std::unique_ptr<replication::RemoteSink> sink,
              replication::connect_remote_sink(scope, std::move(stream), std::move(options)));
   co_return sink;
@@ -69,6 +88,8 @@ io::Task<void> Incarnation::serve(std::unique_ptr<io::Stream> stream) {
   replication::ServeOptions options;
   options.host_name = identity_.name;
   options.table = &sessions_;
+  options.lanes = limits::lanes_max;
+  options.lane_secret = platform_.random.make_id<replication::LaneSecret>();
   auto serving = replication::serve_session(
       scope_, std::move(stream), *host_, Peer{.id = identity_.other, .name = identity_.other_name}, std::move(options));
   const replication::SessionEnd end = co_await serving;
