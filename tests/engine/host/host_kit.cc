@@ -41,7 +41,8 @@ io::Task<Status> HostPair::open_primary() {
   HostOptions options{.id = primary_id_, .name = "primary", .state_path = "/state"};
   options.catalogue = primary_catalogue.location();
   options.tell = [this](Health, std::string_view line) { told.emplace_back(line); };
-  AFI_CO_TRY(primary, Host::open(*primary_scope, world.platform(primary_node), std::move(options), *this));
+  const io::Platform platform = world.platform(primary_node);  // outlives the opening, which refers to it
+  AFI_CO_TRY(primary, Host::open(*primary_scope, platform, std::move(options), *this));
   const catalogue::PeerRow peer{.id = replica_id_,
                                 .name = "replica",
                                 .role = catalogue::PeerRole::replica,
@@ -56,7 +57,8 @@ io::Task<Status> HostPair::open_replica() {
   options.stores.push_back({.name = "default", .path = "/store"});
   options.catalogue = replica_catalogue.location();
   options.tell = [this](Health, std::string_view line) { told.emplace_back(line); };
-  AFI_CO_TRY(replica, Host::open(*replica_scope, world.platform(replica_node), std::move(options), *this));
+  const io::Platform platform = world.platform(replica_node);  // outlives the opening, which refers to it
+  AFI_CO_TRY(replica, Host::open(*replica_scope, platform, std::move(options), *this));
   const catalogue::PeerRow peer{
       .id = primary_id_, .name = "primary", .role = catalogue::PeerRole::primary, .root_pem = "-"};
   AFI_CO_TRY_STATUS(replica->catalogue().put_peer(*replica_scope, peer));
