@@ -45,14 +45,24 @@ std::vector<std::string> paths_of(const Protect& command) {
 Result<Primary*> PrimaryCommands::find(const std::string& machine) {
   Primary* primary = primaries_.find(machine);
   if (primary == nullptr) {
+    AFI_TRY_STATUS(primaries_.check_unknown(machine));
     return fail(ErrorCode::not_found, "find a machine",
                 "this host does not protect a machine '" + machine + "'; 'afterimage status' lists what there is");
   }
   if (!primary->machine) {
     return fail(ErrorCode::damaged, "find a machine",
-                "the state of the machine in folder " + primary->folder + " cannot be read: " + primary->damage);
+                "the state of the machine in folder " + primary->folder + " cannot be read: " + primary->damage.text());
   }
   return primary;
+}
+
+io::Task<Result<Primary*>> PrimaryCommands::find_asked(io::Scope& scope, std::string machine) {
+  const Primary* const known = primaries_.find(machine);
+  if (known == nullptr || !known->machine) {
+    auto opening = primaries_.open_asked(scope);
+    co_await opening;
+  }
+  co_return find(machine);
 }
 
 io::Task<Result<catalogue::PeerRow>> PrimaryCommands::find_replica(io::Scope& scope, std::string name) {
@@ -113,6 +123,9 @@ io::Task<Result<PrimaryRecord>> PrimaryCommands::make_record(io::Scope& scope, c
 }
 
 io::Task<Result<Started>> PrimaryCommands::protect(io::Scope& scope, Protect command) {
+  auto opening = primaries_.open_asked(scope);
+  co_await opening;
+  if (primaries_.find(command.machine) == nullptr) AFI_CO_STATUS(primaries_.check_unknown(command.machine));
   AFI_CO_STATUS(check_protect(command));
   AFI_CO_TRY(const catalogue::PeerRow replica, find_replica(scope, command.replica));
   AFI_CO_TRY(PrimaryRecord record, make_record(scope, command, replica.id));
@@ -170,7 +183,7 @@ io::Task<Result<JobResult>> PrimaryCommands::run_protect(Job& job, PrimaryRecord
 
 io::Task<Result<Started>> PrimaryCommands::sync(io::Scope& scope, Sync command) {
   AFI_CO_STATUS(scope.check());
-  AFI_CO_RESULT(Primary* const primary, find(command.machine));
+  AFI_CO_TRY(Primary* const primary, find_asked(scope, command.machine));
   const PrimaryRecord& record = primary->machine->record();
   if (record.activity == Activity::paused) {
     co_return fail(ErrorCode::refused, "sync a machine",
@@ -232,7 +245,7 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
 
 io::Task<Result<Started>> PrimaryCommands::unprotect(io::Scope& scope, Unprotect command) {
   AFI_CO_STATUS(scope.check());
-  AFI_CO_RESULT(const Primary* const primary, find(command.machine));
+  AFI_CO_TRY(const Primary* const primary, find_asked(scope, command.machine));
   (void)primary;
   if (command.execution == Execution::dry_run) {
     Plan plan;
@@ -263,7 +276,7 @@ io::Task<Result<JobResult>> PrimaryCommands::run_unprotect(Job& job, ReplicaRemo
 
 io::Task<Result<Started>> PrimaryCommands::export_seed(io::Scope& scope, Export command) {
   AFI_CO_STATUS(scope.check());
-  AFI_CO_RESULT(Primary* const primary, find(command.machine));
+  AFI_CO_TRY(Primary* const primary, find_asked(scope, command.machine));
   const PrimaryRecord& record = primary->machine->record();
   if (record.stage != PrimaryStage::awaiting_medium) {
     co_return fail(
@@ -300,7 +313,7 @@ io::Task<Result<JobResult>> PrimaryCommands::run_export(Job& job, std::string to
 
 io::Task<Status> PrimaryCommands::set_activity(io::Scope& scope, std::string machine, Activity activity,
                                                Execution execution) {
-  AFI_CO_RESULT(Primary* const primary, find(machine));
+  AFI_CO_TRY(Primary* const primary, find_asked(scope, machine));
   if (execution == Execution::dry_run || primary->machine->record().activity == activity) co_return Status{};
   if (const Job* running = jobs_.running_for(machine)) {
     co_return fail(

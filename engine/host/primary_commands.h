@@ -45,6 +45,8 @@ class PrimaryCommands {
 
  private:
   [[nodiscard]] Result<Primary*> find(const std::string& machine);
+  // The same for a command, at which what could not be read is tried again.
+  [[nodiscard]] io::Task<Result<Primary*>> find_asked(io::Scope& scope, std::string machine);
   [[nodiscard]] io::Task<Result<catalogue::PeerRow>> find_replica(io::Scope& scope, std::string name);
   [[nodiscard]] Status check_protect(const Protect& command);
   [[nodiscard]] io::Task<Result<PrimaryRecord>> make_record(io::Scope& scope, const Protect& command, HostId replica);

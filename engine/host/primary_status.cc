@@ -67,7 +67,7 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
   if (!primary.machine) {
     status.state = "stopped";
     status.health = Health::critical;
-    status.reasons.push_back(paused_text("its state cannot be read: " + primary.damage, primary.retry));
+    status.reasons.push_back(paused_text("its state cannot be read: " + primary.damage.text(), primary.retry));
     co_return status;
   }
   const PrimaryRecord& record = primary.machine->record();
@@ -99,7 +99,8 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
 
 io::Task<Result<std::vector<PointInfo>>> PrimaryCommands::points_of(io::Scope& scope, Primary& primary) {
   if (!primary.machine)
-    co_return fail(ErrorCode::damaged, "list points", "the state of this machine cannot be read: " + primary.damage);
+    co_return fail(ErrorCode::damaged, "list points",
+                   "the state of this machine cannot be read: " + primary.damage.text());
   AFI_CO_TRY(const std::vector<source::HistoricPoint> history, primary.machine->points(scope));
   std::vector<PointInfo> points;
   points.reserve(history.size());

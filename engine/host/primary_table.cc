@@ -14,6 +14,17 @@ bool has_image(const source::PrimaryMachine& machine, const std::string& path) {
   return std::ranges::find(paths, path) != paths.end();
 }
 
+Error another_is_protected(const std::string& name) {
+  return Error{.code = ErrorCode::already_exists,
+               .what = "open a machine",
+               .detail = "another machine " + name + " is protected meanwhile"};
+}
+
+// What was read and does not verify will not read another time, and of whose name there is another, that name is known.
+bool may_read_again(ErrorCode code) {
+  return code != ErrorCode::damaged && code != ErrorCode::unsupported && code != ErrorCode::already_exists;
+}
+
 }  // namespace
 
 std::string Primary::name() const { return machine ? machine->record().description.name : folder; }
@@ -59,7 +70,7 @@ io::Task<Status> PrimaryTable::open_machine(io::Scope& scope, std::string folder
     co_return Status{};
   }
   if (!filled) {
-    primary.damage = filled.error().text();
+    primary.damage = filled.error();
     primary.retry.begin(platform_.reactor.now());
   }
   std::string name = primary.name();
@@ -88,30 +99,64 @@ io::Task<void> PrimaryTable::keep_mending(io::Scope& scope) {
   }
 }
 
+io::Task<void> PrimaryTable::open_asked(io::Scope& scope) {
+  std::vector<std::string> folders;
+  for (const auto& [name, primary] : primaries_) {
+    if (!primary.machine && primary.retry.may_be_asked(platform_.reactor.now())) folders.push_back(primary.folder);
+  }
+  for (const std::string& folder : folders) {
+    auto opening = open_again(scope, folder);
+    co_await opening;
+  }
+}
+
+Status PrimaryTable::check_unknown(const std::string& name) const {
+  for (const auto& [shown, primary] : primaries_) {
+    if (primary.machine || !may_read_again(primary.damage.code)) continue;
+    return fail(ErrorCode::refused, "look for a machine",
+                "whether this host protects " + name + " is not known: " + primary.damage.text() +
+                    "; run the command again when that can be read. If it is lost for good, stop afterimaged and move "
+                    "the folder machines/" +
+                    primary.folder + " out of its state");
+  }
+  return {};
+}
+
 // Under the name of its folder until it opens. Whatever its folder looks like now, nothing in it is removed.
 io::Task<void> PrimaryTable::open_again(io::Scope& scope, std::string folder) {
+  // Two that open one folder would each take the other's new files for leftovers.
+  auto acquiring = opening_.acquire(scope);
+  const auto guard = co_await acquiring;
+  if (!guard || !is_unread(folder)) co_return;
   Primary fresh;
   fresh.folder = folder;
   auto filling = fill(scope, fresh);
   const Status filled = co_await filling;
   const auto found = primaries_.find(folder);
-  if (found == primaries_.end()) co_return;
+  if (found == primaries_.end() || (!filled && filled.error().code == ErrorCode::cancelled)) co_return;
   if (filled && !primaries_.contains(fresh.name())) {
     primaries_.erase(found);
     std::string name = fresh.name();
     primaries_.emplace(std::move(name), std::move(fresh));
     co_return;
   }
-  found->second.damage = filled ? "another machine " + fresh.name() + " is protected meanwhile" : filled.error().text();
+  found->second.damage = filled ? another_is_protected(fresh.name()) : filled.error();
   found->second.retry.note_failed(platform_.reactor.now(), platform_.clock.now());
 }
 
+bool PrimaryTable::is_unread(const std::string& folder) const {
+  const auto found = primaries_.find(folder);
+  return found != primaries_.end() && !found->second.machine;
+}
+
 io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord record) {
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, opening_.acquire(scope));
   const std::string name = record.description.name;
   if (primaries_.contains(name)) {
     co_return fail(ErrorCode::already_exists, "protect a machine",
                    name + " is protected already; 'afterimage status " + name + "' shows it");
   }
+  AFI_CO_STATUS(check_unknown(name));
   const std::string folder = record.description.id.text();
   AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->make_directory(scope, folder));
   AFI_CO_TRY_STATUS(machines_->sync(scope));
@@ -121,8 +166,7 @@ io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord rec
              source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record)));
   primary.machine->set_compression(compression_);
   const auto [at, fresh] = primaries_.emplace(name, std::move(primary));
-  (void)
-      fresh;  // looked for above, and nothing ran in between that adds the same name: jobs of a name exclude each other
+  (void)fresh;  // looked for above, and nothing adds a name in between: opening_ is held
   co_return &at->second;
 }
 

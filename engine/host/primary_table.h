@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PrimaryTable: the machines this host protects, by name, each in a folder of its own named by its id. A folder that
-// does not read back is kept, shown, and tried again with growing pauses, never removed. Thread: the reactor's.
+// does not read back is kept, shown, and tried again with growing pauses or when somebody asks, never removed. Thread:
+// the reactor's.
 #pragma once
 
 #include <map>
@@ -11,6 +12,7 @@
 #include "engine/host/commands.h"
 #include "engine/plan/retry_schedule.h"
 #include "engine/source/primary_machine.h"
+#include "io/lock.h"
 #include "io/platform.h"
 
 namespace afterimage::host {
@@ -19,7 +21,7 @@ namespace afterimage::host {
 struct Primary {
   std::unique_ptr<source::PrimaryMachine> machine;  // nullptr: its folder is damaged
   std::string folder;                               // under state/machines
-  std::string damage;                               // why it could not be opened
+  Error damage;                                     // why it could not be opened
   RetrySchedule retry;                              // when that is tried again
   std::uint64_t points = 0;
   std::optional<source::HistoricPoint> newest_point;
@@ -38,13 +40,17 @@ class PrimaryTable {
 
   // Opens state/machines and every machine in it.
   [[nodiscard]] io::Task<Status> open(io::Scope& scope, io::Directory& state);
-  // already_exists by name. Durable when it returns.
+  // already_exists by name; refused while it is not known whether it is there. Durable when it returns.
   [[nodiscard]] io::Task<Result<Primary*>> add(io::Scope& scope, PrimaryRecord record);
   // Forgets the machine and removes its folder; its images are not touched.
   [[nodiscard]] io::Task<Status> remove(io::Scope& scope, std::string name);
 
   // Tries machines again that could not be opened, until all are; ends with the scope.
   [[nodiscard]] io::Task<void> keep_mending(io::Scope& scope);
+  // Somebody asks for a machine that is none of those which are open: the others are tried now.
+  [[nodiscard]] io::Task<void> open_asked(io::Scope& scope);
+  // Of a name that no machine has: refused while one cannot be read that may be again, and may have it.
+  [[nodiscard]] Status check_unknown(const std::string& name) const;
 
   [[nodiscard]] Primary* find(const std::string& name);
   [[nodiscard]] Primary* find_image(const std::string& path);  // the machine that has this image
@@ -54,10 +60,12 @@ class PrimaryTable {
   [[nodiscard]] io::Task<Status> open_machine(io::Scope& scope, std::string folder);
   [[nodiscard]] io::Task<Status> fill(io::Scope& scope, Primary& primary);
   [[nodiscard]] io::Task<void> open_again(io::Scope& scope, std::string folder);
+  [[nodiscard]] bool is_unread(const std::string& folder) const;
 
   io::Platform platform_;
   CompressionSetting compression_;
   std::unique_ptr<io::Directory> machines_;
+  io::Lock opening_;                          // a folder is opened, or made, by one at a time
   std::map<std::string, Primary> primaries_;  // by name; a damaged one by its folder's
 };
 

@@ -66,6 +66,36 @@ TEST_F(HostHealth, AProtectedMachineWhoseRecordDidNotReadComesBack) {
   EXPECT_EQ(made->state, JobState::done);
 }
 
+TEST_F(HostHealth, AProtectedMachineWhoseRecordDidNotReadIsTriedWhenACommandAsksForIt) {
+  disk(pair.primary_node)
+      .add_fault({.match = {.kind = OperationKind::read, .path_part = "/state/machines"}, .count = 1, .error = EIO});
+  ASSERT_TRUE(pair.restart_primary().has_value());
+  expect(pair.status_of(*pair.primary), Health::critical, "paused: its state cannot be read");
+  const Result<JobInfo> made = pair.sync();
+  ASSERT_TRUE(made.has_value()) << made.error().text();
+  EXPECT_EQ(made->state, JobState::done);
+}
+
+TEST_F(HostHealth, WhileARecordCannotBeReadNoMachineIsTakenForANewOne) {
+  disk(pair.primary_node)
+      .add_fault({.match = {.kind = OperationKind::read, .path_part = "/state/machines"},
+                  .count = io::sim::forever,
+                  .error = EIO});
+  ASSERT_TRUE(pair.restart_primary().has_value());
+  const Status again = pair.protect();
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().code, ErrorCode::refused) << again.error().text();
+  const Result<JobInfo> asked = pair.sync();
+  ASSERT_FALSE(asked.has_value());
+  EXPECT_NE(asked.error().text().find("whether this host protects web1 is not known"), std::string::npos)
+      << asked.error().text();
+  disk(pair.primary_node).clear_faults();
+  pair.pass(std::chrono::seconds(61));
+  const Result<JobInfo> made = pair.sync();
+  ASSERT_TRUE(made.has_value()) << made.error().text();
+  EXPECT_EQ(made->state, JobState::done);
+}
+
 TEST_F(HostHealth, ACatalogueThatTakesNothingIsAWarningAndNoPointIsLost) {
   pair.replica_catalogue.refuse_writes();
   const Result<JobInfo> made = pair.sync();
