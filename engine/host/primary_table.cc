@@ -73,9 +73,24 @@ io::Task<Status> PrimaryTable::open_machine(io::Scope& scope, std::string folder
     primary.damage = filled.error();
     primary.retry.begin(platform_.reactor.now());
   }
-  std::string name = primary.name();
-  primaries_.emplace(std::move(name), std::move(primary));
+  admit(std::move(primary));
   co_return Status{};
+}
+
+// Of two with one name the one that has points keeps it: the other was never seeded, or its replica is another. It is
+// shown under the name of its folder.
+void PrimaryTable::admit(Primary primary) {
+  std::string name = primary.name();
+  const auto known = primaries_.find(name);
+  if (known != primaries_.end()) {
+    const auto has_points = [](const Primary& of) { return of.machine && of.machine->record().acknowledged; };
+    if (!has_points(known->second) && has_points(primary)) std::swap(known->second, primary);
+    primary.machine.reset();
+    primary.damage = another_is_protected(name);
+    primary.retry.begin(platform_.reactor.now());
+    name = primary.folder;
+  }
+  primaries_.emplace(std::move(name), std::move(primary));
 }
 
 io::Task<void> PrimaryTable::keep_mending(io::Scope& scope) {

@@ -61,6 +61,7 @@ class PrimaryTable {
   [[nodiscard]] io::Task<Status> fill(io::Scope& scope, Primary& primary);
   [[nodiscard]] io::Task<void> open_again(io::Scope& scope, std::string folder);
   [[nodiscard]] bool is_unread(const std::string& folder) const;
+  void admit(Primary primary);
 
   io::Platform platform_;
   CompressionSetting compression_;
