@@ -177,8 +177,15 @@ io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord rec
   AFI_CO_TRY_STATUS(machines_->sync(scope));
   Primary primary;
   primary.folder = folder;
-  AFI_CO_TRY(primary.machine,
-             source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record)));
+  auto creating = source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record));
+  auto created = co_await creating;
+  if (!created) {
+    // Its record may be there all the same, and the next start would find a machine that nobody was told of.
+    auto removing = remove_folder(scope, folder);
+    [[maybe_unused]] const Status removed = co_await removing;
+    co_return std::unexpected(created.error());
+  }
+  primary.machine = std::move(*created);
   primary.machine->set_compression(compression_);
   const auto [at, fresh] = primaries_.emplace(name, std::move(primary));
   (void)fresh;  // looked for above, and nothing adds a name in between: opening_ is held
@@ -190,6 +197,11 @@ io::Task<Status> PrimaryTable::remove(io::Scope& scope, std::string name) {
   if (found == primaries_.end()) co_return Status{};
   const std::string folder = found->second.folder;
   primaries_.erase(found);
+  auto removing = remove_folder(scope, folder);
+  co_return co_await removing;
+}
+
+io::Task<Status> PrimaryTable::remove_folder(io::Scope& scope, std::string folder) {
   AFI_CO_TRY(const std::unique_ptr<io::Directory> directory, machines_->open_directory(scope, folder));
   // The record first: without it a start takes the rest for a leftover.
   AFI_CO_TRY_STATUS(io::remove_if_there(scope, *directory, source::record_file_name));

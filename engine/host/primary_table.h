@@ -62,6 +62,7 @@ class PrimaryTable {
   [[nodiscard]] io::Task<void> open_again(io::Scope& scope, std::string folder);
   [[nodiscard]] bool is_unread(const std::string& folder) const;
   void admit(Primary primary);
+  [[nodiscard]] io::Task<Status> remove_folder(io::Scope& scope, std::string folder);
 
   io::Platform platform_;
   CompressionSetting compression_;

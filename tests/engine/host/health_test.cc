@@ -107,14 +107,29 @@ TEST_F(HostHealth, ACatalogueThatTakesNothingIsAWarningAndNoPointIsLost) {
   expect_well(*pair.replica);
 }
 
-// A record whose folder could not be synced is there again after the next start.
+void fail_once(HostPair& pair, OperationKind kind) {
+  pair.world.disk(pair.primary_node)
+      .add_fault({.match = {.kind = kind, .path_part = "/state/machines/"}, .error = EIO});
+}
+
+TEST(HostStart, AProtectionThatFailedIsNotThereAfterTheNextStart) {
+  HostPair pair;
+  ASSERT_TRUE(pair.start().has_value());
+  fail_once(pair, OperationKind::sync_directory);  // the record is there already
+  ASSERT_FALSE(pair.protect().has_value());
+  ASSERT_TRUE(pair.restart_primary().has_value());
+  const auto shown = pair.run(pair.primary->status(*pair.primary_scope, std::nullopt));
+  ASSERT_TRUE(shown.has_value());
+  EXPECT_TRUE(shown->empty());
+}
+
 TEST(HostStart, OfTwoMachinesWithOneNameTheOneThatHasPointsKeepsItAndTheOtherIsShown) {
   HostPair pair;
   ASSERT_TRUE(pair.start().has_value());
   constexpr int left_over = 4;  // by chance of their ids some are found before the one that has points, some after it
   for (int i = 0; i < left_over; ++i) {
-    pair.world.disk(pair.primary_node)
-        .add_fault({.match = {.kind = OperationKind::sync_directory, .path_part = "/state/machines/"}, .error = EIO});
+    fail_once(pair, OperationKind::sync_directory);
+    fail_once(pair, OperationKind::remove);
     ASSERT_FALSE(pair.protect().has_value());
   }
   const Status made = pair.protect();
