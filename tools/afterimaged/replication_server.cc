@@ -9,8 +9,10 @@
 
 namespace afterimage::daemon {
 
+namespace {
+
 // A session at work. When it has to end, the primary is told why; one that has not even greeted yet is just closed.
-class ReplicationServer::Connection final : public LiveSession {
+class Connection final : public LiveSession {
  public:
   Connection(io::Scope& parent, replication::SessionTable& table, PeerTrust& trust, tls::PeerIdentity identity)
       : LiveSession(std::move(identity)), scope(parent), table_(table) {
@@ -26,6 +28,8 @@ class ReplicationServer::Connection final : public LiveSession {
  private:
   replication::SessionTable& table_;
 };
+
+}  // namespace
 
 ReplicationServer::ReplicationServer(const io::Platform& platform, PeerTrust& trust, ReplicaGate& gate,
                                      replication::SessionLog& sessions, Log& log, ReplicationServerOptions options)

@@ -52,7 +52,6 @@ class ReplicationServer final : public ConnectionHandler {
   [[nodiscard]] io::Task<void> serve(io::Scope& scope, std::unique_ptr<io::Stream> raw) override;
 
  private:
-  class Connection;
   [[nodiscard]] io::Task<Result<std::unique_ptr<tls::TlsStream>>> authenticate(io::Scope& scope,
                                                                                std::unique_ptr<io::Stream> raw);
 

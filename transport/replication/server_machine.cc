@@ -252,7 +252,7 @@ ServerActions ServerMachine::on_frames_sent(const message::FramesSent& sent) {
 }
 
 ServerActions ServerMachine::on_request(Message& message, MonotonicTime now) {
-  const auto follows = [this, now](auto&& request) -> ServerActions {
+  const auto follows = [this, now](auto& request) -> ServerActions {
     resting_ = state_;
     state_ = ServerState::answering;
     phase_deadline_.reset();
