@@ -303,25 +303,13 @@ TEST(LaneCut, OfOneAtAnyByteIsResumedWithoutSendingTwice) {
   EXPECT_GT(broken, 100U);
 }
 
-io::Task<void> ship_forever(SessionWorld& w) {
-  while (true) {
-    auto session = one_session(w);
-    const Status status = co_await session;
-    (void)status;
-    w.gate.machines.clear();
-    auto sleeping = io::sleep_for(w.primary->scope, std::chrono::microseconds(100));
-    const Status slept = co_await sleeping;
-    if (!slept) co_return;
-  }
-}
-
 TEST(LaneFault, AHostKilledAtAnyOperationDiesCleanlyAndComesBack) {
   for (std::uint64_t n = 0; n < 120; ++n) {
     for (const bool primary_dies : {true, false}) {
       LaneWorld w(n + 1);
       const io::sim::NodeId dying = primary_dies ? w.primary_node : w.replica_node;
       w.pass(std::chrono::milliseconds(1));
-      w.primary->tasks.spawn(ship_forever(w));
+      w.primary->tasks.spawn(ship_forever(w, one_session));
       w.world.crash_at(dying,
                        {.match = {.skip = n}, .kind = io::sim::CrashKind::kill, .moment = io::sim::Moment::after});
       ASSERT_EQ(w.world.run_for(seconds(1)).stop, io::sim::Stop::crashed);

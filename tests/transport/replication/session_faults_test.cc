@@ -230,18 +230,6 @@ TEST(SessionFault, AConnectThatIsCancelledLeavesNothingBehind) {
   EXPECT_EQ(w.primary->tasks.size(), 0U);
 }
 
-io::Task<void> ship_forever(SessionWorld& w) {
-  while (true) {
-    auto session = one_session(w);
-    const Status status = co_await session;
-    (void)status;
-    w.gate.machines.clear();
-    auto sleeping = io::sleep_for(w.primary->scope, std::chrono::microseconds(100));
-    const Status slept = co_await sleeping;
-    if (!slept) co_return;
-  }
-}
-
 // Either host dies at its n-th operation, its objects are destroyed where they stand, and it starts again.
 TEST(SessionFault, AHostKilledAtAnyOperationDiesCleanlyAndComesBack) {
   for (std::uint64_t n = 0; n < 80; ++n) {
@@ -250,7 +238,7 @@ TEST(SessionFault, AHostKilledAtAnyOperationDiesCleanlyAndComesBack) {
         SessionWorld w(n + 1);
         const io::sim::NodeId dying = primary_dies ? w.primary_node : w.replica_node;
         w.pass(std::chrono::milliseconds(1));
-        w.primary->tasks.spawn(ship_forever(w));
+        w.primary->tasks.spawn(ship_forever(w, one_session));
         w.world.crash_at(dying, {.match = {.skip = n}, .kind = io::sim::CrashKind::kill, .moment = moment});
         ASSERT_EQ(w.world.run_for(seconds(1)).stop, io::sim::Stop::crashed);
         (primary_dies ? w.primary : w.replica).reset();

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/scope.h"
 #include "io/sim/world.h"
 #include "io/task_group.h"
 #include "tests/transport/replication/fake_replica.h"
@@ -205,6 +206,19 @@ inline io::Task<Result<Receipt>> ship_cycle(io::Scope& scope, PointSink& sink, s
   record.frame_count = frames;
   AFI_CO_TRY(const Receipt receipt, sink.commit(scope, record));
   co_return receipt;
+}
+
+// One session after the other, each with a fresh replica, until the primary's scope ends: something to crash into.
+inline io::Task<void> ship_forever(SessionWorld& w, io::Task<Status> (*one_session)(SessionWorld&)) {
+  while (true) {
+    auto session = one_session(w);
+    const Status status = co_await session;
+    (void)status;
+    w.gate.machines.clear();
+    auto sleeping = io::sleep_for(w.primary->scope, std::chrono::microseconds(100));
+    const Status slept = co_await sleeping;
+    if (!slept) co_return;
+  }
 }
 
 }  // namespace afterimage::replication
