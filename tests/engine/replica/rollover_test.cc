@@ -74,7 +74,7 @@ class RollOverCut : public testing::TestWithParam<std::tuple<io::sim::CrashKind,
 TEST_P(RollOverCut, AtEveryOperationOnTheJournalLosesNothingAcknowledged) {
   const auto [kind, moment] = GetParam();
   std::uint64_t operation = 0;
-  for (;; ++operation) {
+  for (;; operation += AFTERIMAGE_OPERATION_STEP) {
     ReplicaBench bench(operation + 1);
     ModelPrimary primary = make_primary(operation + 1);
     bench.world.crash_at(bench.node,
@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, RollOverCut,
                                           testing::Values(io::sim::Moment::before, io::sim::Moment::after)));
 
 TEST(RollOver, AFullDiskInItsMiddleLosesNothingAndGoesOnWhenThereIsSpace) {
-  for (std::uint64_t operation = 0;; ++operation) {
+  for (std::uint64_t operation = 0;; operation += AFTERIMAGE_OPERATION_STEP) {
     ReplicaBench bench(operation + 1);
     ModelPrimary primary = make_primary(operation + 1);
     ASSERT_TRUE(bench.start().has_value());
