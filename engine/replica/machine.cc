@@ -54,8 +54,7 @@ void Machine::stop(std::string reason) {
     context_.trouble.set();
   }
   active_.reset();
-  batch_.clear();
-  batch_bytes_ = batch_raw_bytes_ = 0;
+  batch_ = {};
   fence();
 }
 

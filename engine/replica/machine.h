@@ -12,8 +12,10 @@
 //
 // A commit: frames flushed | first point only: bases and sums synced, change roots over the whole disks | journal
 // commit (one sync) | catalogue's index of points | receipt. An error before the journal's commit leaves everything
-// before as it was. Sessions: the newest one owns the machine, older ones are fenced. Calls are serialised by a lock;
-// disk work runs in a scope of the machine's own, so that a peer that goes away does not leave half an operation.
+// before as it was. Sessions: the newest one owns the machine, older ones are fenced. Calls are serialised by a lock,
+// which a batch of frames holds while it is stored; the next batch gathers meanwhile, and what failed is the answer to
+// the session's next call. Disk work runs in a scope of the machine's own, so that a peer that goes away does not leave
+// half an operation.
 // Thread: the reactor's.
 #pragma once
 
@@ -35,6 +37,7 @@
 #include "engine/replica/store_files.h"
 #include "io/lock.h"
 #include "io/platform.h"
+#include "io/task_group.h"
 
 namespace afterimage::replica {
 
@@ -46,13 +49,14 @@ struct MachineContext {
   io::Platform& platform;
   catalogue::Catalogue& catalogue;
   RunCache& runs;
-  io::Scope& scope;    // ends with the store
-  io::Event& trouble;  // set when a machine has something to be mended
+  io::Scope& scope;        // ends with the store
+  io::Event& trouble;      // set when a machine has something to be mended
+  io::TaskGroup& storing;  // batches of frames: joined before the machines end
   std::string store;
   ByteCount segment_bytes;  // see StoreOptions
 };
 
-class Machine {
+class Machine : public std::enable_shared_from_this<Machine> {
  public:
   using SessionId = std::uint64_t;
 
@@ -94,6 +98,7 @@ class Machine {
   [[nodiscard]] io::Task<Result<Opened>> open_session(io::Scope& scope, Opener opener, MachineDescription next,
                                                       SeedBy seed_by);
   [[nodiscard]] io::Task<Result<Need>> begin(io::Scope& scope, SessionId session, BeginEpoch begin);
+  // Takes the frame; whether it verifies and could be stored, a later call says, the commit at the latest.
   [[nodiscard]] io::Task<Status> append(io::Scope& scope, SessionId session, Bytes frame);
   [[nodiscard]] io::Task<Result<Receipt>> commit(io::Scope& scope, SessionId session, format::PointRecord record);
   [[nodiscard]] io::Task<Result<std::vector<format::BlockHash>>> block_hashes(io::Scope& scope, SessionId session,
@@ -128,6 +133,18 @@ class Machine {
     SessionId session = 0;
     EpochKind kind = EpochKind::cycle;
     Epoch epoch;
+  };
+  struct Batch {  // frames that wait to be stored
+    std::vector<PendingFrame> frames;
+    ByteCount stored;
+    ByteCount raw;
+
+    void add(PendingFrame frame);
+    [[nodiscard]] bool is_full() const;
+  };
+  struct FailedSession {
+    SessionId session = 0;
+    Error error;
   };
   Machine(MachineContext context, std::shared_ptr<io::Directory> folder, MachineFile file);
 
@@ -165,6 +182,7 @@ class Machine {
   [[nodiscard]] io::Task<Result<Need>> begin_seeding(BeginEpoch begin);
   [[nodiscard]] io::Task<Result<Need>> begin_cycle(BeginEpoch begin);
   [[nodiscard]] io::Task<Status> flush();
+  [[nodiscard]] static io::Task<void> store_batch(std::shared_ptr<Machine> machine, io::Lock::Guard guard);
   [[nodiscard]] io::Task<Status> append_batch(const std::vector<PendingFrame>& batch);
   [[nodiscard]] io::Task<Result<Receipt>> commit_now(format::PointRecord record);
   [[nodiscard]] Status check_record(const format::PointRecord& record) const;
@@ -188,9 +206,8 @@ class Machine {
   std::weak_ptr<void> import_;
   std::optional<Active> active_;
   Epoch newest_seen_;  // of epochs begun since this program started
-  std::vector<PendingFrame> batch_;
-  std::uint64_t batch_bytes_ = 0;  // stored
-  std::uint64_t batch_raw_bytes_ = 0;
+  Batch batch_;
+  std::optional<FailedSession> failed_;  // the last whose batch could not be stored
   std::string stop_reason_;
   RetrySchedule retry_;
   bool is_retired_ = false;

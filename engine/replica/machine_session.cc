@@ -13,8 +13,8 @@
 namespace afterimage::replica {
 namespace {
 
-constexpr std::uint64_t batch_stored_bytes_max = 1 * limits::MiB;
-constexpr std::uint64_t batch_raw_bytes_max = 8 * limits::MiB;
+constexpr ByteCount batch_stored_bytes_max(1 * limits::MiB);
+constexpr ByteCount batch_raw_bytes_max(8 * limits::MiB);
 constexpr std::size_t batch_frames_max = 256;
 
 // A hash that says "cannot be read": what a compare then finds different is sent again.
@@ -22,7 +22,18 @@ constexpr format::BlockHash unreadable_hash{.value = ~std::uint64_t{0}};
 
 }  // namespace
 
+void Machine::Batch::add(PendingFrame frame) {
+  stored += ByteCount(std::uint64_t{frame.bytes.size()});
+  raw += frame.view.raw_bytes();
+  frames.push_back(std::move(frame));
+}
+
+bool Machine::Batch::is_full() const {
+  return stored >= batch_stored_bytes_max || raw >= batch_raw_bytes_max || frames.size() >= batch_frames_max;
+}
+
 Status Machine::check_session(SessionId session) const {
+  if (failed_ && failed_->session == session) return std::unexpected(failed_->error);
   if (!stop_reason_.empty()) {
     return fail(ErrorCode::refused, "use a machine",
                 fmt::format("machine {} is stopped on the replica: {}", description().name, stop_reason_));
@@ -194,32 +205,35 @@ io::Task<Result<Need>> Machine::begin_cycle(BeginEpoch begin) {
 // ---- append
 
 io::Task<Status> Machine::append(io::Scope& scope, SessionId session, Bytes frame) {
-  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, lock_.acquire(scope));
   AFI_CO_STATUS(check_session(session));
   if (!active_) co_return fail(ErrorCode::protocol, "take a frame", "a frame came before an epoch was begun");
   if (frame.size() > format::frame_encoded_bytes_max)
     co_return fail(ErrorCode::limit_exceeded, "a frame is larger than any");
   AFI_CO_RESULT(format::FrameView view, format::FrameView::parse(frame));
-  batch_bytes_ += frame.size();
-  batch_raw_bytes_ += view.raw_bytes().value();
-  batch_.push_back(PendingFrame{.bytes = std::move(frame), .view = std::move(view)});
-  if (batch_bytes_ < batch_stored_bytes_max && batch_raw_bytes_ < batch_raw_bytes_max &&
-      batch_.size() < batch_frames_max) {
-    co_return Status{};
-  }
-  auto flushing = flush();
-  Status flushed = co_await flushing;
-  if (!flushed) {
-    auto healing = after_failure(flushed.error());
-    co_await healing;
-  }
-  co_return flushed;
+  batch_.add({.bytes = std::move(frame), .view = std::move(view)});
+  if (!batch_.is_full()) co_return Status{};
+  // The batch before this one has to be stored first: there are never more than two in memory.
+  AFI_CO_TRY(io::Lock::Guard guard, lock_.acquire(scope));
+  AFI_CO_STATUS(check_session(session));
+  context_.storing.spawn(store_batch(shared_from_this(), std::move(guard)));
+  co_return Status{};
+}
+
+// Beside the receiving of the next batch. With the lock, so that whatever else uses the machine waits for it.
+io::Task<void> Machine::store_batch(std::shared_ptr<Machine> machine, io::Lock::Guard guard) {
+  const io::Lock::Guard held = std::move(guard);  // goes before the machine does
+  const SessionId session = machine->newest_session_;
+  auto flushing = machine->flush();
+  const Status flushed = co_await flushing;
+  if (flushed) co_return;
+  machine->failed_ = FailedSession{.session = session, .error = flushed.error()};
+  auto healing = machine->after_failure(flushed.error());
+  co_await healing;
 }
 
 // Proves the frames that wait and stores them. Without an epoch there are none.
 io::Task<Status> Machine::flush() {
-  std::vector<PendingFrame> batch = std::exchange(batch_, {});
-  batch_bytes_ = batch_raw_bytes_ = 0;
+  const std::vector<PendingFrame> batch = std::exchange(batch_, {}).frames;
   if (batch.empty()) co_return Status{};
   std::vector<const format::FrameView*> views;
   views.reserve(batch.size());
@@ -245,8 +259,7 @@ io::Task<Status> Machine::append_batch(const std::vector<PendingFrame>& batch) {
 // that fails, or a sync did, the machine stops.
 io::Task<void> Machine::after_failure(Error error) {
   active_.reset();
-  batch_.clear();
-  batch_bytes_ = batch_raw_bytes_ = 0;
+  batch_ = {};
   fence();
   if (!base_->stopped().empty()) stop(base_->stopped());
   if (journal_->stopped().empty() && journal_->is_spoilt()) {

@@ -38,6 +38,7 @@ MachineContext ReplicaStore::context() {
                         .runs = runs_,
                         .scope = scope_,
                         .trouble = trouble_,
+                        .storing = tasks_,
                         .store = options_.name,
                         .segment_bytes = options_.segment_bytes};
 }

@@ -153,6 +153,33 @@ TEST_F(Receiving, FramesThatCameBeforeACutNeedNotComeAgain) {
 }
 
 // A primary that lost its own progress sends again from an earlier block, of images that have changed since.
+// A batch is stored while the next one comes: whichever of them fails, the session hears why, and nothing is lost.
+TEST(ReceivingBatches, OneThatCannotBeStoredIsTheAnswerToALaterCall) {
+  for (std::uint64_t write = 0;; ++write) {
+    ReplicaBench bench(write + 1);
+    ModelPrimary primary(write + 1, {3'000'000});
+    primary.frame_blocks = 1;
+    ASSERT_TRUE(bench.start().has_value());
+    bench.admit(primary);
+    ASSERT_TRUE(bench.make_point(primary).has_value());
+    primary.change(2000);  // some 600 frames: two batches, and what is left
+    bench.disk().add_fault({.match = {.kind = io::sim::OperationKind::write, .path_part = ".open", .skip = write},
+                            .count = 1,
+                            .error = ENOSPC});
+    const Status made = bench.make_point(primary);
+    if (bench.disk().faults_injected() == 0) {
+      ASSERT_TRUE(made.has_value()) << made.error().text();
+      EXPECT_GT(write, 2U);
+      break;
+    }
+    ASSERT_FALSE(made.has_value()) << "write " << write;
+    EXPECT_EQ(made.error().code, ErrorCode::no_space) << "write " << write << ": " << made.error().text();
+    const Status again = bench.make_point(primary);
+    ASSERT_TRUE(again.has_value()) << "write " << write << ": " << again.error().text();
+    ASSERT_EQ(bench.check(primary), "") << "write " << write;
+  }
+}
+
 TEST_F(Receiving, ASeedThatGoesBackIsNotAheadOfItselfAfterARestart) {
   std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
   const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
