@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,6 +21,8 @@ namespace afterimage::host {
 
 enum class Role : std::uint8_t { primary, replica };
 enum class Health : std::uint8_t { normal, warning, critical };
+// One line for the log of the host.
+using Tell = std::function<void(Health, std::string_view)>;
 enum class ImageFormat : std::uint8_t { raw };
 enum class TrackerKind : std::uint8_t { scan };
 enum class SeedKind : std::uint8_t { network, media };

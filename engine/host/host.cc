@@ -14,11 +14,12 @@ const std::string catalogue_name = "host.db";
 Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& connector)
     : platform_(platform),
       options_(std::move(options)),
+      stores_(platform, options_.stores, options_.tell),
       primaries_(platform, options_.compression),
       jobs_(platform),
       primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
       replica_commands_(platform, stores_, jobs_),
-      watch_dog_(platform, jobs_, stores_, options_.tell),
+      watch_dog_(platform, jobs_, stores_.all(), options_.tell),
       catalogue_health_(platform),
       background_(platform.reactor),
       tasks_(platform.reactor) {}
@@ -29,11 +30,13 @@ io::Task<Result<std::unique_ptr<Host>>> Host::open(io::Scope& scope, const io::P
                                                    SinkConnector& connector) {
   std::unique_ptr<Host> host(new Host(platform, std::move(options), connector));
   AFI_CO_TRY_STATUS(host->open_state(scope));
+  AFI_CO_TRY_STATUS(host->stores_.read_known(scope, *host->state_, host->notices_));
+  AFI_CO_TRY_STATUS(host->stores_.check_first(scope));
   AFI_CO_TRY_STATUS(host->open_catalogue(scope));
-  AFI_CO_TRY_STATUS(host->open_stores(scope));
+  AFI_CO_TRY_STATUS(host->stores_.open_all(scope, host->notices_));
   AFI_CO_TRY_STATUS(host->look_for_strangers(scope));
   AFI_CO_TRY_STATUS(host->primaries_.open(scope, *host->state_));
-  for (const std::unique_ptr<replica::ReplicaStore>& store : host->stores_) store->begin_mending();
+  host->tasks_.spawn(host->stores_.keep_mending(host->background_));
   host->tasks_.spawn(host->primaries_.keep_mending(host->background_));
   host->tasks_.spawn(host->watch_dog_.run(host->background_));
   host->tasks_.spawn(host->catalogue_health_.keep(host->background_));
@@ -57,10 +60,6 @@ io::Task<Status> Host::open_catalogue(io::Scope& scope) {
       (options_.stores.empty() ? options_.state_path : options_.stores.front().path) + "/" + catalogue_name;
   const catalogue::CatalogueLocation where =
       options_.catalogue ? *options_.catalogue : catalogue::CatalogueLocation::file(path);
-  if (!options_.catalogue && !options_.stores.empty()) {
-    AFI_CO_TRY(const std::unique_ptr<io::Directory> store,
-               platform_.disk.make_directory(scope, options_.stores.front().path));
-  }
   auto opening = catalogue::Catalogue::open(scope, platform_.workers, where);
   Result<std::unique_ptr<catalogue::Catalogue>> opened = co_await opening;
   if (!opened && opened.error().code == ErrorCode::damaged && !options_.catalogue) {
@@ -75,24 +74,10 @@ io::Task<Status> Host::open_catalogue(io::Scope& scope) {
     if (!opened) co_return std::unexpected(opened.error());
     catalogue_ = std::move(*opened);
   }
+  stores_.use(*catalogue_);
   primary_commands_.use(*catalogue_);
   replica_commands_.use(*catalogue_);
   catalogue_health_.use(*catalogue_);
-  co_return Status{};
-}
-
-io::Task<Status> Host::open_stores(io::Scope& scope) {
-  for (const replica::StoreOptions& options : options_.stores) {
-    AFI_CO_TRY(std::unique_ptr<replica::ReplicaStore> store,
-               replica::ReplicaStore::open(scope, platform_, *catalogue_, options));
-    for (const std::shared_ptr<replica::Machine>& machine : store->machines()) {
-      for (const std::string& finding : machine->findings())
-        notices_.push_back(machine->description().name + ": " + finding);
-    }
-    for (const replica::MachineTrouble& trouble : store->troubles())
-      notices_.push_back(trouble.id.text() + ": " + trouble.reason);
-    stores_.push_back(std::move(store));
-  }
   co_return Status{};
 }
 
@@ -116,19 +101,12 @@ io::Task<void> Host::stop() {
   co_await stopping;
   auto joining = tasks_.join();
   co_await joining;
-  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) {
-    auto closing = store->close();
-    co_await closing;
-  }
-}
-
-replica::ReplicaStore* Host::find_store(const std::string& name) {
-  const auto found = std::ranges::find_if(stores_, [&](const auto& store) { return store->name() == name; });
-  return found == stores_.end() ? nullptr : found->get();
+  auto closing = stores_.close();
+  co_await closing;
 }
 
 void Host::fence_sessions_of(HostId peer) {
-  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) store->fence_sessions_of(peer);
+  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_.all()) store->fence_sessions_of(peer);
 }
 
 io::Task<Result<std::unique_ptr<PointSink>>> Host::admit(io::Scope& scope, Peer peer) {
@@ -143,13 +121,11 @@ io::Task<Result<std::unique_ptr<PointSink>>> Host::admit(io::Scope& scope, Peer 
                    "the host " + known->name + " has been revoked on this replica");
   }
   AFI_CO_TRY(const std::optional<catalogue::PermissionRow> permission, catalogue_->permission(scope, peer.id));
-  replica::ReplicaStore* store = permission ? find_store(permission->store) : nullptr;
-  if (store == nullptr) {
+  if (!permission) {
     co_return fail(ErrorCode::permission_denied, "admit a primary",
-                   permission ? "the store " + permission->store + " of the host " + known->name +
-                                    " is not configured on this replica"
-                              : "the host " + known->name + " has no permission to replicate here");
+                   "the host " + known->name + " has no permission to replicate here");
   }
+  AFI_CO_RESULT(replica::ReplicaStore* const store, stores_.find(permission->store));
   auto noting = catalogue_->note_seen(scope, peer.id, platform_.clock.now());
   [[maybe_unused]] const Status noted = co_await noting;  // for show; a host.db that takes nothing keeps nobody out
   co_return store->receiver(Peer{.id = peer.id, .name = known->name});
@@ -216,7 +192,9 @@ io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std:
     if (!machine || *machine == status.name || *machine == status.peer + "/" + status.name)
       list.push_back(std::move(status));
   }
-  for (MachineStatus& status : replica_commands_.troubles()) {
+  auto listing = replica_commands_.troubles(scope);
+  std::vector<MachineStatus> troubles = co_await listing;
+  for (MachineStatus& status : troubles) {
     if (!machine || *machine == status.name) list.push_back(std::move(status));
   }
   for (MachineStatus& status : list) watch_dog_.judge(status);

@@ -5,6 +5,7 @@
 //
 //   DIR/state/lock               one daemon to a state
 //   DIR/state/machines/<id>/     protected machines (engine/source/primary_files.h)
+//   DIR/state/stores/<name>      which stores there were (store_table.h)
 //   STORE/…                      replicas (engine/replica)
 //   host.db                      in the first store; of a host without a store, in DIR/state
 //
@@ -23,6 +24,7 @@
 #include "engine/host/primary_commands.h"
 #include "engine/host/primary_table.h"
 #include "engine/host/replica_commands.h"
+#include "engine/host/store_table.h"
 #include "engine/host/watch_dog.h"
 #include "engine/plan/level_chooser.h"
 #include "engine/port/replica_gate.h"
@@ -61,7 +63,7 @@ class Host final : public CommandPort, public ReplicaGate {
   [[nodiscard]] const HostOptions& options() const { return options_; }
   [[nodiscard]] catalogue::Catalogue& catalogue() { return *catalogue_; }
   [[nodiscard]] const Notices& notices() const { return notices_; }
-  [[nodiscard]] const Stores& stores() const { return stores_; }
+  [[nodiscard]] const Stores& stores() const { return stores_.all(); }
 
   // Ends the sessions of a peer whose permissions have changed.
   void fence_sessions_of(HostId peer);
@@ -94,9 +96,7 @@ class Host final : public CommandPort, public ReplicaGate {
 
   [[nodiscard]] io::Task<Status> open_state(io::Scope& scope);
   [[nodiscard]] io::Task<Status> open_catalogue(io::Scope& scope);
-  [[nodiscard]] io::Task<Status> open_stores(io::Scope& scope);
   [[nodiscard]] io::Task<Status> look_for_strangers(io::Scope& scope);
-  [[nodiscard]] replica::ReplicaStore* find_store(const std::string& name);
 
   io::Platform platform_;
   HostOptions options_;
@@ -104,7 +104,7 @@ class Host final : public CommandPort, public ReplicaGate {
   std::unique_ptr<io::Directory> state_;
   std::unique_ptr<io::File> lock_;  // of the state
   std::unique_ptr<catalogue::Catalogue> catalogue_;
-  Stores stores_;
+  StoreTable stores_;
   PrimaryTable primaries_;
   JobTable jobs_;
   PrimaryCommands primary_commands_;

@@ -44,7 +44,7 @@ Health health_of(const MachineStatus& status, bool stopped, bool damaged) {
 
 std::vector<std::shared_ptr<replica::Machine>> ReplicaCommands::all() const {
   std::vector<std::shared_ptr<replica::Machine>> machines;
-  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) {
+  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_.all()) {
     for (std::shared_ptr<replica::Machine>& machine : store->machines()) machines.push_back(std::move(machine));
   }
   return machines;
@@ -195,7 +195,7 @@ io::Task<Result<JobResult>> ReplicaCommands::run_verify(Job& job, std::shared_pt
 }
 
 io::Task<Result<Started>> ReplicaCommands::import_seed(io::Scope& scope, Import command) {
-  if (stores_.empty()) {
+  if (!stores_.is_configured()) {
     co_return fail(ErrorCode::refused, "import a seed", "this host has no store; seeds are imported at the replica");
   }
   AFI_CO_TRY(std::unique_ptr<io::Directory> folder, platform_.disk.open_directory(scope, command.from));
@@ -225,17 +225,10 @@ io::Task<Result<JobResult>> ReplicaCommands::run_import(Job& job, std::string fr
                        ", which has not joined this one; run 'afterimage enrol key' "
                        "here and 'afterimage enrol join KEY' there first");
   }
-  const auto named = [&](const std::unique_ptr<replica::ReplicaStore>& store) {
-    return store->name() == permission->store;
-  };
-  const auto store = std::ranges::find_if(stores_, named);
-  if (store == stores_.end()) {
-    co_return fail(ErrorCode::not_found, "import a seed",
-                   "the store " + permission->store + " of that primary is not configured here");
-  }
+  AFI_CO_RESULT(replica::ReplicaStore* const store, stores_.find(permission->store));
   AFI_CO_TRY_STATUS(reader->check(job.scope, &job));
   const std::unique_ptr<PointSink> sink =
-      (*store)->receiver(Peer{.id = manifest.owner, .name = manifest.owner_name}, replica::Admission::local_operator);
+      store->receiver(Peer{.id = manifest.owner, .name = manifest.owner_name}, replica::Admission::local_operator);
   AFI_CO_TRY(const Receipt receipt, reader->feed(job.scope, *sink, &job));
   ByteCount bytes;
   for (const format::PointDisk& disk : manifest.point.disks) bytes += disk.sizes.after;
@@ -291,21 +284,32 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
   co_return status;
 }
 
-std::vector<MachineStatus> ReplicaCommands::troubles() const {
+io::Task<std::vector<MachineStatus>> ReplicaCommands::troubles(io::Scope& scope) const {
   std::vector<MachineStatus> list;
-  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_) {
-    for (const replica::MachineTrouble& trouble : store->troubles()) {
-      MachineStatus status;
-      status.name = trouble.name.empty() ? trouble.id.text() : trouble.name;
-      status.id = trouble.id;
-      status.role = Role::replica;
-      status.state = "stopped";
-      status.health = Health::critical;
-      status.reasons.push_back(paused_text(trouble.reason, trouble.retry));
-      list.push_back(std::move(status));
+  const auto add = [&list](const std::string& name, MachineId id, std::string reason) {
+    MachineStatus status;
+    status.name = name.empty() ? id.text() : name;
+    status.id = id;
+    status.role = Role::replica;
+    status.state = "stopped";
+    status.health = Health::critical;
+    status.reasons.push_back(std::move(reason));
+    list.push_back(std::move(status));
+  };
+  for (const std::unique_ptr<replica::ReplicaStore>& store : stores_.all()) {
+    for (const replica::MachineTrouble& trouble : store->troubles())
+      add(trouble.name, trouble.id, paused_text(trouble.reason, trouble.retry));
+  }
+  if (stores_.troubles().empty()) co_return list;
+  auto listing = catalogue_->machines(scope);
+  const auto machines = co_await listing;
+  if (!machines) co_return list;
+  for (const StoreTrouble& trouble : stores_.troubles()) {
+    for (const catalogue::MachineRow& row : *machines) {
+      if (row.store == trouble.options.name) add(row.name, row.id, paused_text(trouble.error.text(), trouble.retry));
     }
   }
-  return list;
+  co_return list;
 }
 
 }  // namespace afterimage::host

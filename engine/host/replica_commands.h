@@ -11,17 +11,15 @@
 #include "engine/host/commands.h"
 #include "engine/host/job_table.h"
 #include "engine/host/peer_names.h"
-#include "engine/replica/replica_store.h"
+#include "engine/host/store_table.h"
 #include "io/platform.h"
 
 namespace afterimage::host {
 
-using Stores = std::vector<std::unique_ptr<replica::ReplicaStore>>;
-
 class ReplicaCommands {
  public:
   // All by reference outlive it.
-  ReplicaCommands(const io::Platform& platform, Stores& stores, JobTable& jobs)
+  ReplicaCommands(const io::Platform& platform, const StoreTable& stores, JobTable& jobs)
       : platform_(platform), stores_(stores), jobs_(jobs) {}
   void use(catalogue::Catalogue& catalogue) {
     catalogue_ = &catalogue;
@@ -36,7 +34,8 @@ class ReplicaCommands {
   [[nodiscard]] io::Task<Result<std::shared_ptr<replica::Machine>>> find(io::Scope& scope, std::string name);
   [[nodiscard]] std::vector<std::shared_ptr<replica::Machine>> all() const;
   [[nodiscard]] io::Task<MachineStatus> status_of(io::Scope& scope, std::shared_ptr<replica::Machine> machine);
-  [[nodiscard]] std::vector<MachineStatus> troubles() const;  // machines that could not be opened
+  // Machines that could not be opened, and those of stores that could not be.
+  [[nodiscard]] io::Task<std::vector<MachineStatus>> troubles(io::Scope& scope) const;
   // Names of machines whose primary host.db does not know: it was lost, and only the journals remember them.
   [[nodiscard]] io::Task<Result<std::vector<std::string>>> machines_of_strangers(io::Scope& scope);
   [[nodiscard]] static std::vector<PointInfo> points_of(const replica::Machine& machine);
@@ -50,7 +49,7 @@ class ReplicaCommands {
   [[nodiscard]] io::Task<Result<JobResult>> run_import(Job& job, std::string from);
 
   io::Platform platform_;
-  Stores& stores_;
+  const StoreTable& stores_;
   JobTable& jobs_;
   catalogue::Catalogue* catalogue_ = nullptr;
   PeerNames names_;

@@ -9,7 +9,6 @@
 // stopped machines by their store, and neither a disk nor a thread takes back what it was told. Thread: the reactor's.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,13 +19,10 @@
 #include "engine/host/commands.h"
 #include "engine/host/deadlines.h"
 #include "engine/host/job_table.h"
-#include "engine/host/replica_commands.h"
+#include "engine/host/store_table.h"
 #include "io/platform.h"
 
 namespace afterimage::host {
-
-// One line for the log of the host.
-using Tell = std::function<void(Health, std::string_view)>;
 
 // Something that has waited for too long.
 struct Concern {

@@ -8,6 +8,7 @@
 
 #include "engine/replica/receiver.h"
 #include "engine/replica/store_files.h"
+#include "engine/replica/store_folder.h"
 #include "io/base/limits.h"
 #include "io/durable_file.h"
 
@@ -54,64 +55,62 @@ io::Task<Result<std::unique_ptr<ReplicaStore>>> ReplicaStore::open(io::Scope& sc
 }
 
 io::Task<Status> ReplicaStore::take_folder(io::Scope& scope) {
-  AFI_CO_TRY(const std::optional<catalogue::StoreRow> known, catalogue_.store(scope, options_.name));
+  AFI_CO_TRY(const std::optional<catalogue::StoreRow> row, catalogue_.store(scope, options_.name));
+  std::optional<StoreId> known = options_.known;
+  if (!known && row) known = row->id;
   if (known) {
-    auto opening = platform_.disk.open_directory(scope, options_.path);
-    auto folder = co_await opening;
-    if (!folder && is_not_found(folder.error())) {
-      co_return fail(ErrorCode::refused, "open a store",
-                     fmt::format("store {} is missing at {}; is its volume mounted?", options_.name, options_.path));
-    }
-    if (!folder) co_return std::unexpected(folder.error());
-    folder_ = std::move(*folder);
+    AFI_CO_TRY(folder_, open_known_store(scope, platform_.disk, options_.name, options_.path, *known));
   } else {
     AFI_CO_TRY(folder_, platform_.disk.make_directory(scope, options_.path));
+    AFI_CO_TRY_STATUS(check_new_folder(scope));
   }
-  AFI_CO_TRY_STATUS(check_marker(scope, known));
+  AFI_CO_TRY_STATUS(lock(scope));
+  AFI_CO_TRY_STATUS(take_marker(scope));
+  if (!row) AFI_CO_TRY_STATUS(catalogue_.put_store(scope, catalogue::StoreRow{.name = options_.name, .id = id_}));
+  if (row && row->id != id_) {
+    co_return fail(ErrorCode::refused, "open a store",
+                   fmt::format("{} is store {}, and host.db knows {} as {}; does that host.db belong to this host?",
+                               options_.path, id_.text(), options_.name, row->id.text()));
+  }
   AFI_CO_TRY(machines_folder_, folder_->make_directory(scope, machines_folder_name));
   auto syncing = folder_->sync(scope);
   co_return co_await syncing;
 }
 
-io::Task<Status> ReplicaStore::check_marker(io::Scope& scope, const std::optional<catalogue::StoreRow>& known) {
+// A store is made in a folder without anything, or taken as it is.
+io::Task<Status> ReplicaStore::check_new_folder(io::Scope& scope) {
   AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, folder_->list(scope));
-  const bool has_marker =
-      std::ranges::any_of(entries, [](const auto& entry) { return entry.name == marker_file_name; });
-  const bool has_others = std::ranges::any_of(entries, [](const auto& entry) {
+  const auto is_marker = [](const io::DirectoryEntry& entry) { return entry.name == marker_file_name; };
+  const auto is_other = [](const io::DirectoryEntry& entry) {
     const bool is_ours = entry.name == lock_file_name || entry.name == std::string(marker_file_name) + ".new";
     return !is_ours && entry.name != filesystem_folder && !entry.name.starts_with(catalogue_prefix);
-  });
-  if (!has_marker && known) {
-    co_return fail(ErrorCode::refused, "open a store",
-                   fmt::format("{} is not store {} any more: its marker is missing; is its volume mounted?",
-                               options_.path, options_.name));
-  }
-  if (!has_marker && has_others) {
-    co_return fail(ErrorCode::refused, "make a store",
-                   fmt::format("{} is not empty and is no store; name an empty folder", options_.path));
-  }
+  };
+  if (std::ranges::any_of(entries, is_marker) || std::ranges::none_of(entries, is_other)) co_return Status{};
+  co_return fail(ErrorCode::refused, "make a store",
+                 fmt::format("{} is not empty and is no store; name an empty folder", options_.path));
+}
+
+io::Task<Status> ReplicaStore::lock(io::Scope& scope) {
   AFI_CO_TRY(lock_file_, folder_->open_file(scope, lock_file_name, io::OpenMode::open_or_create));
-  if (const Status locked = lock_file_->try_lock(io::LockMode::exclusive); !locked) {
-    if (locked.error().code != ErrorCode::busy) co_return locked;
-    co_return fail(ErrorCode::busy, "lock a store", fmt::format("another afterimaged uses store {}", options_.path));
+  Status locked = lock_file_->try_lock(io::LockMode::exclusive);
+  if (locked || locked.error().code != ErrorCode::busy) co_return locked;
+  co_return fail(ErrorCode::busy, "lock a store", fmt::format("another afterimaged uses store {}", options_.path));
+}
+
+// Reads which store it is, or makes it one.
+io::Task<Status> ReplicaStore::take_marker(io::Scope& scope) {
+  auto reading = io::read_file(scope, *folder_, marker_file_name, StoreMarker::bytes_max);
+  const Result<Bytes> bytes = co_await reading;
+  if (bytes) {
+    AFI_CO_RESULT(const StoreMarker marker, StoreMarker::parse(*bytes));
+    id_ = marker.id;
+    co_return Status{};
   }
-  StoreMarker marker;
-  if (has_marker) {
-    AFI_CO_TRY(const Bytes bytes, io::read_file(scope, *folder_, marker_file_name, StoreMarker::bytes_max));
-    AFI_CO_RESULT(marker, StoreMarker::parse(bytes));
-  } else {
-    marker.id = platform_.random.make_id<StoreId>();
-    const Bytes encoded = marker.encode();
-    AFI_CO_TRY_STATUS(io::replace_file(scope, *folder_, marker_file_name, encoded));
-  }
-  if (!known) {
-    auto keeping = catalogue_.put_store(scope, catalogue::StoreRow{.name = options_.name, .id = marker.id});
-    co_return co_await keeping;
-  }
-  if (known->id == marker.id) co_return Status{};
-  co_return fail(ErrorCode::refused, "open a store",
-                 fmt::format("{} holds another store ({}) than {} was ({}); is the right volume mounted?",
-                             options_.path, marker.id.text(), options_.name, known->id.text()));
+  if (!is_not_found(bytes.error())) co_return std::unexpected(bytes.error());
+  id_ = platform_.random.make_id<StoreId>();
+  const Bytes encoded = StoreMarker{.id = id_}.encode();
+  auto making = io::replace_file(scope, *folder_, marker_file_name, encoded);
+  co_return co_await making;
 }
 
 io::Task<Status> ReplicaStore::load_machines(io::Scope& scope) {

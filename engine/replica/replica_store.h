@@ -5,8 +5,8 @@
 //   STORE/lock                          one daemon to a store
 //   STORE/machines/<machine id>/        description, seeding, journal/, <disk id>/base.raw, <disk id>/base.sums
 //
-// A folder that holds other things, another store than the catalogue remembers, or nothing where the catalogue
-// remembers a store (a volume that is not mounted) is refused: a store is never made twice. A machine that cannot be
+// A folder that holds other things, another store than the one that is remembered, or nothing where one is remembered
+// (a volume that is not mounted) is refused: a store is never made twice. A machine that cannot be
 // used does not keep the others from being used; troubles() names it. What has stopped, or could not be opened, is
 // tried again with growing pauses (store_mending.cc). Thread: the reactor's.
 #pragma once
@@ -34,6 +34,8 @@ struct StoreOptions {
   std::string path;  // absolute
   // At about this size a segment of a journal is sealed; at most limits::segment_bytes_max.
   ByteCount segment_bytes = ByteCount(limits::segment_bytes_max);
+  // Which store it was before: then no other is opened, and none is made. The catalogue's word if there is none.
+  std::optional<StoreId> known = {};
 };
 
 // Who comes: a primary, bound by its permissions, or this host's operator, who imports a medium on its behalf.
@@ -63,6 +65,7 @@ class ReplicaStore {
 
   [[nodiscard]] const std::string& name() const { return options_.name; }
   [[nodiscard]] const std::string& path() const { return options_.path; }
+  [[nodiscard]] StoreId id() const { return id_; }
   [[nodiscard]] std::vector<std::shared_ptr<Machine>> machines() const;  // ordered by id
   [[nodiscard]] std::shared_ptr<Machine> find(MachineId id) const;       // nullptr if there is none
   [[nodiscard]] const std::vector<MachineTrouble>& troubles() const { return troubles_; }
@@ -86,7 +89,9 @@ class ReplicaStore {
  private:
   ReplicaStore(const io::Platform& platform, catalogue::Catalogue& catalogue, StoreOptions options);
   [[nodiscard]] io::Task<Status> take_folder(io::Scope& scope);
-  [[nodiscard]] io::Task<Status> check_marker(io::Scope& scope, const std::optional<catalogue::StoreRow>& known);
+  [[nodiscard]] io::Task<Status> check_new_folder(io::Scope& scope);
+  [[nodiscard]] io::Task<Status> lock(io::Scope& scope);
+  [[nodiscard]] io::Task<Status> take_marker(io::Scope& scope);
   [[nodiscard]] io::Task<Status> load_machines(io::Scope& scope);
   [[nodiscard]] io::Task<Status> load_machine(io::Scope& scope, MachineId id,
                                               const std::vector<catalogue::MachineRow>& known);
@@ -108,6 +113,7 @@ class ReplicaStore {
   io::Platform platform_;
   catalogue::Catalogue& catalogue_;
   StoreOptions options_;
+  StoreId id_;
   io::Scope scope_;
   RunCache runs_;
   std::unique_ptr<io::Directory> folder_;

@@ -3,9 +3,9 @@
 // check.
 //
 //   STORE/afterimage-store              StoreMarker: this folder is a store, and which
-//   STORE/machines/ID/description       MachineFile: what the machine is, and to whom it belongs; twice, because
-//   without STORE/machines/ID/description.copy  it no point can be read STORE/machines/ID/seeding SeedingProgress: how
-//   far the base is, until the first point
+//   STORE/machines/ID/description       MachineFile: what the machine is, and to whom it belongs
+//   STORE/machines/ID/description.copy  the same again, because without it no point can be read
+//   STORE/machines/ID/seeding           SeedingProgress: how far the base is, until the first point
 #pragma once
 
 #include <cstdint>

@@ -139,10 +139,8 @@ io::Task<Status> Daemon::listen(io::Scope& scope) {
 
 void Daemon::introduce() {
   log_.info(std::string("afterimaged ") + tools::program_version() + ", host '" + config_.host_name + "' (" +
-            config_.host_id.text() + "), platform posix (epoll and threads)");
-  for (const tools::StoreConfig& store : config_.stores) {
-    log_.info("store '" + store.name + "' in " + store.path);
-  }
+            config_.host_id.text() + ")");
+  for (const auto& store : host_->stores()) log_.info("store '" + store->name() + "' in " + store->path());
   log_.info(replication_ ? "replication on " + replication_->local().text()
                          : "no store, so nothing is replicated to this host and the replication port stays closed");
   log_.info("control on " + control_->local().text() + " and " + config_.control_socket);

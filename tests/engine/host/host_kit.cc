@@ -54,7 +54,7 @@ io::Task<Status> HostPair::open_primary() {
 
 io::Task<Status> HostPair::open_replica() {
   HostOptions options{.id = replica_id_, .name = "replica", .state_path = "/state"};
-  options.stores.push_back({.name = "default", .path = "/store"});
+  options.stores = stores;
   options.catalogue = replica_catalogue.location();
   options.tell = [this](Health, std::string_view line) { told.emplace_back(line); };
   const io::Platform platform = world.platform(replica_node);  // outlives the opening, which refers to it
@@ -62,7 +62,7 @@ io::Task<Status> HostPair::open_replica() {
   const catalogue::PeerRow peer{
       .id = primary_id_, .name = "primary", .role = catalogue::PeerRole::primary, .root_pem = "-"};
   AFI_CO_TRY_STATUS(replica->catalogue().put_peer(*replica_scope, peer));
-  const catalogue::PermissionRow permission{.peer = primary_id_, .store = "default", .machines_max = 8};
+  const catalogue::PermissionRow permission{.peer = primary_id_, .store = stores.back().name, .machines_max = 8};
   auto putting = replica->catalogue().put_permission(*replica_scope, permission);
   co_return co_await putting;
 }
@@ -86,6 +86,22 @@ Status HostPair::restart_primary() {
   primary_scope = std::make_unique<io::Scope>(world.platform(primary_node).reactor);
   sessions_ = std::make_unique<Tasks>(world.platform(primary_node).reactor);
   return run(open_primary());
+}
+
+void HostPair::kill_replica() {
+  world.kill(replica_node);
+  servers_.reset();
+  replica.reset();
+  replica_scope.reset();
+}
+
+Status HostPair::restart_replica() {
+  if (world.is_up(replica_node)) kill_replica();
+  world.restart(replica_node);
+  replica_scope = std::make_unique<io::Scope>(world.platform(replica_node).reactor);
+  servers_ = std::make_unique<Tasks>(world.platform(replica_node).reactor);
+  if (between_ == Between::streams) servers_->group.spawn(listen());
+  return run(open_replica());
 }
 
 Status HostPair::change_disk() {

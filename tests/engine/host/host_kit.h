@@ -22,8 +22,10 @@ class HostPair final : public SinkConnector {
 
   // Opens both hosts, which know each other.
   [[nodiscard]] Status start();
-  // The primary's process ends and begins anew.
+  // The process of one of them ends and begins anew.
   [[nodiscard]] Status restart_primary();
+  [[nodiscard]] Status restart_replica();
+  void kill_replica();
   template <typename T>
   [[nodiscard]] typename io::sim::RunResult<T>::type run(io::Task<T> task, Duration limit = std::chrono::hours(1)) {
     return io::sim::run(world, std::move(task), limit);
@@ -46,6 +48,8 @@ class HostPair final : public SinkConnector {
   std::unique_ptr<io::Scope> primary_scope, replica_scope;
   std::unique_ptr<Host> primary, replica;
   std::vector<std::string> told;  // by both, lines of their logs
+  // Of the replica, as it is opened next. Its primary may use the last.
+  std::vector<replica::StoreOptions> stores = {{.name = "default", .path = "/store"}};
 
  private:
   // Of one host: what is under way dies with it.

@@ -61,6 +61,24 @@ TEST_F(Store, AnotherStoreAtItsPathIsRefused) {
   expect_refused(ErrorCode::refused, "another store");
 }
 
+TEST_F(Store, AStoreThatIsKnownIsNotMadeAnewThoughTheCatalogueIs) {
+  ASSERT_TRUE(bench.start().has_value());
+  StoreId known;
+  known.bytes[0] = std::byte{7};
+  io::Platform platform = bench.world.platform(bench.node);
+  const auto open = [&](const std::string& path) {
+    return bench.run(ReplicaStore::open(*bench.scope, platform, *bench.catalogue,
+                                        StoreOptions{.name = "archive", .path = path, .known = known}));
+  };
+  const auto missing = open("/archive");
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, ErrorCode::refused);
+  EXPECT_FALSE(bench.disk().exists("/archive"));
+  const auto other = open("/store");
+  ASSERT_FALSE(other.has_value());
+  EXPECT_NE(other.error().text().find("another store"), std::string::npos) << other.error().text();
+}
+
 TEST_F(Store, ASecondDaemonIsKeptOut) {
   begin_with_points(1);
   io::Platform platform = bench.world.platform(bench.node);

@@ -412,6 +412,20 @@ class Life(Case):
         self.assertEqual(self.end_of(psi.launch()), 11, psi.log())
         self.assertEqual(chi.run("status").status, 0)
 
+    def test_no_store_is_made_where_the_volume_of_one_is_not_mounted(self):
+        store = self.world.path("store")
+        chi = self.world.host("chi", "--store", store)
+        chi.stop()
+        os.rename(store, store + ".volume")
+        os.mkdir(store)
+        self.assertNotEqual(self.end_of(chi.launch()), 0)
+        self.assertIn("is not store default any more: its marker is missing; is its volume mounted?", chi.log())
+        self.assertEqual(os.listdir(store), [])
+        os.rmdir(store)
+        os.rename(store + ".volume", store)
+        chi.start()
+        self.assertEqual(chi.run("status").status, 0)
+
     def test_a_port_that_is_taken_is_said(self):
         alpha = self.world.host("alpha", start=False)
         with socket.create_server(("127.0.0.1", alpha.control_port)):
