@@ -59,6 +59,8 @@ Result<StoreMarker> StoreMarker::parse(ByteView bytes) {
   const auto id = StoreId::parse(text.substr(2));
   if (!id || id->is_none()) return fail(ErrorCode::damaged, "the marker of a store has no id");
   marker.id = *id;
+  // Digits are written in one way; another is not ours.
+  if (text.substr(2) != id->text()) return fail(ErrorCode::damaged, "the id in the marker of a store is odd");
   return marker;
 }
 
