@@ -3,10 +3,6 @@
 
 namespace afterimage::io {
 
-Task<Status> File::write_direct_at(Scope& scope, ByteOffset offset, ByteView data) {
-  return write_at(scope, offset, data);
-}
-
 Result<SplitPath> split_path(std::string_view path) {
   const std::string_view whole = path;
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);

@@ -69,10 +69,6 @@ class File {
   [[nodiscard]] virtual Task<Result<std::size_t>> read_at(Scope& scope, ByteOffset offset, MutableBytes out) = 0;
   // Writes all of `data`; the file grows as needed.
   [[nodiscard]] virtual Task<Status> write_at(Scope& scope, ByteOffset offset, ByteView data) = 0;
-  // As write_at, but past the page cache where the platform can: for bulk that nobody reads soon. Offset, size and
-  // memory that are multiples of AlignedBuffer::alignment let it; the rest, and what the file system refuses, goes
-  // through the cache. Durability is that of write_at: a sync is needed all the same.
-  [[nodiscard]] virtual Task<Status> write_direct_at(Scope& scope, ByteOffset offset, ByteView data);
   // fdatasync: data and size.
   [[nodiscard]] virtual Task<Status> sync(Scope& scope) = 0;
   [[nodiscard]] virtual Task<Status> resize(Scope& scope, ByteCount size) = 0;

@@ -58,21 +58,6 @@ io::Task<Status> RawImage::write_blocks(io::Scope& scope, BlockIndex first, Byte
   co_return co_await writing;
 }
 
-io::Task<Status> RawImage::write_bulk(io::Scope& scope, BlockIndex first, ByteView content) {
-  AFI_CHECK(content.size() % block_size == 0);
-  const Extent extent{.first = first, .count = BlockCount(std::uint64_t{content.size() / block_size})};
-  AFI_CO_RESULT(const io::FileRange range, range_of(extent));
-  const std::uint64_t whole = range.size.value() / block_size * block_size;
-  if (whole > 0) {
-    AFI_CO_TRY_STATUS(file_->write_direct_at(scope, range.offset, content.first(static_cast<std::size_t>(whole))));
-  }
-  if (whole == range.size.value()) co_return Status{};
-  const ByteView last = content.subspan(static_cast<std::size_t>(whole));
-  auto writing = file_->write_at(scope, range.offset + ByteCount(whole),
-                                 last.first(static_cast<std::size_t>(range.size.value() - whole)));
-  co_return co_await writing;
-}
-
 io::Task<Status> RawImage::write_zeros(io::Scope& scope, Extent extent) {
   AFI_CO_RESULT(const io::FileRange range, range_of(extent));
   if (range.size.value() == 0) co_return Status{};

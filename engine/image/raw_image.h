@@ -25,8 +25,6 @@ class RawImage final : public ReadableImage {
   // Writes whole blocks from `first` on; the part of the last block past the size is left out. Requires: the blocks lie
   // in blocks_of(size()) (invalid_argument if not), content is a multiple of 4096.
   [[nodiscard]] io::Task<Status> write_blocks(io::Scope& scope, BlockIndex first, ByteView content);
-  // The same for much that is not read soon: content in an AlignedBuffer goes past the page cache where it can.
-  [[nodiscard]] io::Task<Status> write_bulk(io::Scope& scope, BlockIndex first, ByteView content);
   // The blocks read as zeros afterwards, as holes where the file system can.
   [[nodiscard]] io::Task<Status> write_zeros(io::Scope& scope, Extent extent);
   // What is cut off is gone; what is added reads as zeros.

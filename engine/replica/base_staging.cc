@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Staging of a Base. Frames of a seeding come one behind the other, on the disk and in memory, so that a batch of them
-// is mostly one write: past the page cache, which would take nine times the processor for it and keep what nobody
-// reads soon (docs/decisions/0009-direct-writes.md). A frame counts as staged once all of its content was written.
+// is mostly one write (docs/decisions/0010-overlapped-writes.md). A frame counts as staged once all of its content was
+// written.
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/replica/base.h"
-#include "io/base/limits.h"
 
 namespace afterimage::replica {
 namespace {
-
-constexpr std::size_t bulk_bytes_min = 128 * limits::KiB;  // a device is slow at less; the cache gathers it
 
 // The part of a disk's last block that lies behind its end is not the disk's: it must be zeros, as it is read back.
 Status check_end(const format::FrameView& frame, ByteView raw, ByteCount size) {
@@ -64,9 +61,7 @@ Result<std::size_t> Base::admit(const format::FrameView& frame, const StagedSeed
 io::Task<Status> Base::write_run(io::Scope& scope, Run& run) {
   if (!run.content.empty()) {
     BaseDisk& disk = disks_[run.disk_index];
-    auto writing = run.content.size() >= bulk_bytes_min ? disk.image->write_bulk(scope, run.first, run.content)
-                                                        : disk.image->write_blocks(scope, run.first, run.content);
-    AFI_CO_STATUS(co_await writing);
+    AFI_CO_TRY_STATUS(disk.image->write_blocks(scope, run.first, run.content));
     AFI_CO_TRY_STATUS(disk.sums->write_hashes(scope, run.first, run.hashes));
     run.content = {};
     run.hashes.clear();

@@ -70,7 +70,8 @@ io::Task<std::vector<Status>> FrameChecker::unpack(std::span<const format::Frame
                                                    BatchContent& content) {
   std::size_t bytes = 0;
   for (const format::FrameView* frame : frames) bytes += frame->header().raw_bytes;
-  MutableBytes rest = content.memory.take(bytes);
+  content.memory = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  MutableBytes rest(content.memory.get(), bytes);
   Batch batch{.frames = frames, .hashers = hashers, .targets = {}, .results = {}};
   for (const format::FrameView* frame : frames) {
     batch.targets.push_back(rest.first(frame->header().raw_bytes));

@@ -4,13 +4,14 @@
 // at a time.
 #pragma once
 
+#include <cstddef>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "engine/format/block_hash.h"
 #include "engine/format/frame.h"
-#include "io/base/aligned_buffer.h"
 #include "io/platform.h"
 #include "io/scope.h"
 #include "io/task.h"
@@ -23,9 +24,9 @@ struct PendingFrame {
   format::FrameView view;
 };
 
-// The raw content of a batch of frames, one behind the other as direct I/O wants it.
+// The raw content of a batch of frames, one behind the other, so that what follows on the disk is one write.
 struct BatchContent {
-  AlignedBuffer memory;
+  std::unique_ptr<std::byte[]> memory;
   std::vector<ByteView> frames;  // each points into `memory`
 };
 

@@ -31,10 +31,6 @@ Task<Status> PosixFile::write_at(Scope& scope, ByteOffset offset, ByteView data)
   return call(scope, "write a file", [this, offset, data] { return write_file_at(*file_, offset, data); });
 }
 
-Task<Status> PosixFile::write_direct_at(Scope& scope, ByteOffset offset, ByteView data) {
-  return call(scope, "write a file", [this, offset, data] { return write_file_directly_at(*file_, offset, data); });
-}
-
 Task<Status> PosixFile::sync(Scope& scope) {
   return call(scope, "sync a file", [this] { return sync_file(*file_); });
 }
@@ -67,7 +63,6 @@ Status PosixFile::try_lock(LockMode mode) {
 Status PosixFile::close() {
   AFI_TRY_STATUS(check_open());
   AFI_CHECK(pending_ == 0);
-  file_->direct.close();
   // Whatever close() says, Linux has let the descriptor go.
   if (file_->calls.close(file_->fd.release()) != 0) return fail_file(errno, "close", file_->path);
   return {};

@@ -31,7 +31,6 @@ class PosixFile : public File {
 
   [[nodiscard]] Task<Result<std::size_t>> read_at(Scope& scope, ByteOffset offset, MutableBytes out) override;
   [[nodiscard]] Task<Status> write_at(Scope& scope, ByteOffset offset, ByteView data) override;
-  [[nodiscard]] Task<Status> write_direct_at(Scope& scope, ByteOffset offset, ByteView data) override;
   [[nodiscard]] Task<Status> sync(Scope& scope) override;
   [[nodiscard]] Task<Status> resize(Scope& scope, ByteCount size) override;
   [[nodiscard]] Task<Status> write_zeros(Scope& scope, FileRange range) override;

@@ -12,7 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "io/base/aligned_buffer.h"
 #include "io/base/limits.h"
 
 namespace afterimage::io::posix {
@@ -106,41 +105,6 @@ Status write_file_at(OpenFile& file, ByteOffset offset, ByteView data) {
     at += count;
   }
   return {};
-}
-
-int DirectDescriptor::of(int fd) {
-  std::call_once(once_, [this, fd] {
-    // The name of the file may lead elsewhere by now; the descriptor cannot.
-    const std::string itself = "/proc/self/fd/" + std::to_string(fd);
-    fd_ = UniqueFd(::open(itself.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  });
-  return is_refused_.load() ? -1 : fd_.get();
-}
-
-int direct_descriptor_for(OpenFile& file, ByteOffset offset, ByteView data) {
-  const std::uint64_t odd = offset.value() | data.size() | reinterpret_cast<std::uintptr_t>(data.data());
-  if (data.empty() || odd % AlignedBuffer::alignment != 0) return -1;
-  return file.direct.of(file.fd.get());
-}
-
-Status write_file_directly_at(OpenFile& file, ByteOffset offset, ByteView data) {
-  AFI_TRY_STATUS(refuse_after_failed_sync(file));
-  AFI_TRY(off_t at, offset_in_reach(file, offset, data.size()));
-  for (;;) {
-    const int fd = direct_descriptor_for(file, offset, data);
-    if (fd < 0) return write_file_at(file, offset, data);  // also the rest of a short write
-    const ssize_t count = file.calls.pwrite(fd, data.data(), data.size(), at);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EINVAL) {
-      file.direct.give_up();
-      continue;
-    }
-    if (count < 0) return fail_file(errno, "write", file.path);
-    if (count == 0) return fail_file(EIO, "write", file.path);  // no progress: never loop on it
-    data = data.subspan(static_cast<std::size_t>(count));
-    offset += ByteCount(static_cast<std::uint64_t>(count));
-    at += count;
-  }
 }
 
 Status sync_file(OpenFile& file) { return sync_by(file, file.calls.fdatasync, false); }

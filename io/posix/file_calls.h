@@ -16,29 +16,13 @@
 
 namespace afterimage::io::posix {
 
-// A second descriptor of an open file, with O_DIRECT, made when it is first wanted. Any thread, close() last.
-class DirectDescriptor {
- public:
-  // -1 where there is none: no procfs to open it through, a file that may not be written, a file system without it.
-  [[nodiscard]] int of(int fd);
-  // The file system takes no direct writes of this alignment after all.
-  void give_up() { is_refused_.store(true); }
-  void close() { fd_.reset(); }
-
- private:
-  std::once_flag once_;
-  UniqueFd fd_;  // written once
-  std::atomic<bool> is_refused_ = false;
-};
-
-// An open file or folder. Only `sync_failed` and `direct` change while calls run.
+// An open file or folder. Only `sync_failed` changes while calls run.
 struct OpenFile {
   const SystemCalls& calls;
   UniqueFd fd;
   std::string path;                       // for messages
   std::atomic<bool> sync_failed = false;  // never becomes false again
   std::mutex syncing;                     // held by the one sync of this file that runs
-  DirectDescriptor direct;
 
   OpenFile(const SystemCalls& system_calls, UniqueFd descriptor, std::string its_path)
       : calls(system_calls), fd(std::move(descriptor)), path(std::move(its_path)) {}
@@ -55,9 +39,6 @@ struct OpenFile {
 
 [[nodiscard]] Result<std::size_t> read_file_at(OpenFile& file, ByteOffset offset, MutableBytes out);
 [[nodiscard]] Status write_file_at(OpenFile& file, ByteOffset offset, ByteView data);
-// The descriptor for a direct write of exactly this, or -1 if it must go through the page cache.
-[[nodiscard]] int direct_descriptor_for(OpenFile& file, ByteOffset offset, ByteView data);
-[[nodiscard]] Status write_file_directly_at(OpenFile& file, ByteOffset offset, ByteView data);
 [[nodiscard]] Status sync_file(OpenFile& file);
 [[nodiscard]] Status sync_folder(OpenFile& folder);
 [[nodiscard]] Status resize_file(OpenFile& file, ByteCount size);

@@ -109,28 +109,6 @@ Task<Status> UringFile::write_at(Scope& scope, ByteOffset offset, ByteView data)
   co_return Status{};
 }
 
-Task<Status> UringFile::write_direct_at(Scope& scope, ByteOffset offset, ByteView data) {
-  AFI_CO_STATUS(check_open());
-  AFI_CO_STATUS(scope.check());
-  posix::OpenFile& file = open_file();
-  AFI_CO_STATUS(posix::refuse_after_failed_sync(file));
-  AFI_CO_RESULT(const off_t at, posix::offset_in_reach(file, offset, data.size()));
-  if (const int fd = posix::direct_descriptor_for(file, offset, data); fd >= 0) {
-    const posix::PendingMark mark(pending());
-    Writing writing(scope, ring_, fd, static_cast<std::uint64_t>(at), data);
-    writing.file_path = file.path;
-    const int result = co_await writing;
-    if (result < 0 && result != -EINVAL) co_return posix::fail_file(-result, "write", file.path);
-    if (result == 0 && writing.moved() == data.size()) co_return Status{};
-    // What it moved ends where no direct write can go on, or it can take none at all: the cache takes the rest.
-    if (writing.moved() == 0) file.direct.give_up();
-    offset += ByteCount(std::uint64_t{writing.moved()});
-    data = data.subspan(writing.moved());
-  }
-  auto cached = write_at(scope, offset, data);
-  co_return co_await cached;
-}
-
 Task<Status> UringFile::sync(Scope& scope) {
   AFI_CO_STATUS(check_open());
   const posix::PendingMark mark(pending());

@@ -18,7 +18,6 @@ class UringFile final : public posix::PosixFile {
 
   [[nodiscard]] Task<Result<std::size_t>> read_at(Scope& scope, ByteOffset offset, MutableBytes out) override;
   [[nodiscard]] Task<Status> write_at(Scope& scope, ByteOffset offset, ByteView data) override;
-  [[nodiscard]] Task<Status> write_direct_at(Scope& scope, ByteOffset offset, ByteView data) override;
   [[nodiscard]] Task<Status> sync(Scope& scope) override;
 
  private:

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "io/base/aligned_buffer.h"
 #include "io/disk.h"
 #include "tests/io/conformance/platform_fixture.h"
 
@@ -64,34 +63,6 @@ TEST_P(FilesOf, LargeWritesAndOddOffsetsKeepEveryByte) {
   Bytes out(expected.size());
   ASSERT_EQ(run(file->read_at(scope_, at(0), out)).value(), out.size());
   EXPECT_TRUE(out == expected);
-}
-
-TEST_P(FilesOf, DirectWritesOfAnyAlignmentAreReadBackAmongCachedOnes) {
-  const auto file = open("f", OpenMode::create);
-  constexpr std::size_t size = 64 * AlignedBuffer::alignment;
-  const Bytes before = pattern(size, 3);
-  const Bytes content = pattern(size, 4);
-  AlignedBuffer buffer;
-  const MutableBytes aligned = buffer.take(size);
-  std::ranges::copy(content, aligned.begin());
-  Bytes expected = before;
-  ASSERT_TRUE(run(file->write_at(scope_, at(0), before)));
-  struct Part {
-    std::size_t begin;
-    std::size_t count;
-  };
-  for (const Part part : {Part{.begin = 8192, .count = 65'536}, Part{.begin = 131'072, .count = 777},
-                          Part{.begin = 140'001, .count = 4096}, Part{.begin = size - 4096, .count = 4096}}) {
-    const ByteView view = ByteView(aligned).subspan(part.begin, part.count);
-    ASSERT_TRUE(run(file->write_direct_at(scope_, at(part.begin), view)));
-    std::ranges::copy(view, expected.begin() + static_cast<std::ptrdiff_t>(part.begin));
-  }
-  EXPECT_TRUE(run(file->write_direct_at(scope_, at(size), ByteView{})));
-  Bytes out(size + 1);
-  ASSERT_EQ(run(file->read_at(scope_, at(0), out)).value(), size);
-  out.pop_back();
-  EXPECT_EQ(out, expected);
-  ASSERT_TRUE(run(file->sync(scope_)));
 }
 
 TEST_P(FilesOf, EmptyReadsAndWritesSucceed) {

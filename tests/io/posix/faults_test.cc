@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Failures that no real file system produces at will, put in through the table of system calls.
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -9,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/base/aligned_buffer.h"
 #include "io/task_group.h"
 #include "tests/io/conformance/stream_pair.h"
 #include "tests/io/posix/fixture.h"
@@ -19,11 +17,10 @@ namespace {
 
 // What the calls below do; each failure happens as often as its count says.
 struct Faults {
-  std::atomic<int> interruptions = 0;   // EINTR before a read, write, resize or hole
-  std::atomic<int> short_counts = 0;    // reads and writes of one byte
-  std::atomic<int> empty_writes = 0;    // writes of nothing
-  std::atomic<int> refused_writes = 0;  // EINVAL, as of a direct write that the file system does not take
-  std::atomic<int> failed_syncs = 0;    // EIO
+  std::atomic<int> interruptions = 0;  // EINTR before a read, write, resize or hole
+  std::atomic<int> short_counts = 0;   // reads and writes of one byte
+  std::atomic<int> empty_writes = 0;   // writes of nothing
+  std::atomic<int> failed_syncs = 0;   // EIO
   std::atomic<int> syncs_asked = 0;
   std::atomic<int> holes_refused = 0;  // EOPNOTSUPP
   std::atomic<int> failed_closes = 0;  // EIO
@@ -50,7 +47,6 @@ ssize_t faulty_pread(int fd, void* out, std::size_t size, off_t offset) {
 ssize_t faulty_pwrite(int fd, const void* data, std::size_t size, off_t offset) {
   if (takes(faults.interruptions)) return fail_with(EINTR);
   if (takes(faults.empty_writes)) return 0;
-  if (takes(faults.refused_writes)) return fail_with(EINVAL);
   return ::pwrite(fd, data, takes(faults.short_counts) ? 1 : size, offset);
 }
 int faulty_sync(int fd) {
@@ -101,9 +97,9 @@ class PosixFaults : public PosixTest {
   PosixFaults() : PosixTest(&calls_with_faults) {}
   ~PosixFaults() override {
     for (std::atomic<int>* count :
-         {&faults.interruptions, &faults.short_counts, &faults.empty_writes, &faults.refused_writes,
-          &faults.failed_syncs, &faults.syncs_asked, &faults.holes_refused, &faults.failed_closes, &faults.failed_seeks,
-          &faults.openat2_missing, &faults.noreplace_missing}) {
+         {&faults.interruptions, &faults.short_counts, &faults.empty_writes, &faults.failed_syncs, &faults.syncs_asked,
+          &faults.holes_refused, &faults.failed_closes, &faults.failed_seeks, &faults.openat2_missing,
+          &faults.noreplace_missing}) {
       count->store(0);
     }
   }
@@ -132,35 +128,6 @@ TEST_F(PosixFaults, InterruptedAndShortCallsAreRepeatedToTheEnd) {
   faults.interruptions = 2;
   ASSERT_TRUE(run(file->write_zeros(scope_, {.offset = at(0), .size = bytes(4096)})));
   EXPECT_EQ(read_back(*file, 5000), filled(4096, 0));
-}
-
-// A direct write that stops at an odd place, or that the file system refuses, goes on through the page cache.
-TEST_F(PosixFaults, DirectWritesThatCannotGoOnAreFinishedThroughTheCache) {
-  AlignedBuffer buffer;
-  const MutableBytes content = buffer.take(8 * AlignedBuffer::alignment);
-  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<std::byte>(i * 7 + i / 4096);
-  const auto file = open("file", OpenMode::create);
-  faults.interruptions = 2;
-  faults.short_counts = 3;
-  ASSERT_TRUE(run(file->write_direct_at(scope_, at(0), content)));
-  EXPECT_EQ(faults.short_counts, 0);
-  EXPECT_EQ(read_back(*file, content.size() + 1), Bytes(content.begin(), content.end()));
-  const auto refused = open("refused", OpenMode::create);
-  faults.refused_writes = 1;
-  ASSERT_TRUE(run(refused->write_direct_at(scope_, at(4096), content)));
-  EXPECT_EQ(faults.refused_writes, 0);
-  ASSERT_TRUE(run(refused->write_direct_at(scope_, at(0), content)));
-  EXPECT_EQ(read_back(*refused, content.size()), Bytes(content.begin(), content.end()));
-}
-
-TEST_F(PosixFaults, AFileWhoseSyncFailedTakesNoDirectWrite) {
-  AlignedBuffer buffer;
-  const MutableBytes content = buffer.take(AlignedBuffer::alignment);
-  std::ranges::fill(content, std::byte{1});
-  const auto file = open("file", OpenMode::create);
-  faults.failed_syncs = 1;
-  EXPECT_FALSE(run(file->sync(scope_)));
-  EXPECT_EQ(code_of_error(run(file->write_direct_at(scope_, at(0), content))), ErrorCode::io_failed);
 }
 
 TEST_F(PosixFaults, AWriteThatGetsNowhereIsAnError) {

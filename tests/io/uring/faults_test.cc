@@ -5,7 +5,6 @@
 
 #include <liburing.h>
 
-#include "io/base/aligned_buffer.h"
 #include "io/task_group.h"
 #include "tests/io/conformance/stream_pair.h"
 #include "tests/io/uring/fixture.h"
@@ -18,11 +17,10 @@ using posix::filled;
 
 // Each happens as often as its count says.
 struct Faults {
-  int interruptions = 0;   // EINTR of a read or write
-  int short_counts = 0;    // reads and writes of one byte
-  int empty_writes = 0;    // writes of nothing
-  int refused_writes = 0;  // EINVAL, as of a direct write that the file system does not take
-  int failed_syncs = 0;    // EIO
+  int interruptions = 0;  // EINTR of a read or write
+  int short_counts = 0;   // reads and writes of one byte
+  int empty_writes = 0;   // writes of nothing
+  int failed_syncs = 0;   // EIO
   int syncs_asked = 0;
   int aborted_accepts = 0;
 };
@@ -43,7 +41,6 @@ int faulty(int opcode, int result) {
   if (opcode != IORING_OP_READ && opcode != IORING_OP_WRITE) return result;
   if (takes(faults.interruptions)) return -EINTR;
   if (opcode == IORING_OP_WRITE && takes(faults.empty_writes)) return 0;
-  if (opcode == IORING_OP_WRITE && takes(faults.refused_writes)) return -EINVAL;
   return result > 0 && takes(faults.short_counts) ? 1 : result;
 }
 
@@ -71,25 +68,6 @@ TEST_F(UringFaults, InterruptedAndShortAnswersAreGoneOnFrom) {
   faults.short_counts = 20;
   EXPECT_EQ(read_back(*file, content.size() + 100), content);
   EXPECT_EQ(faults.short_counts, 0);
-}
-
-// A direct write that stops at an odd place, or that the file system refuses, goes on through the page cache.
-TEST_F(UringFaults, DirectWritesThatCannotGoOnAreFinishedThroughTheCache) {
-  AlignedBuffer buffer;
-  const MutableBytes content = buffer.take(8 * AlignedBuffer::alignment);
-  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<std::byte>(i * 7 + i / 4096);
-  const auto file = open("file", OpenMode::create);
-  faults.interruptions = 2;
-  faults.short_counts = 3;
-  ASSERT_TRUE(run(file->write_direct_at(*scope_, posix::at(0), content)));
-  EXPECT_EQ(faults.short_counts, 0);
-  EXPECT_EQ(read_back(*file, content.size() + 1), Bytes(content.begin(), content.end()));
-  const auto refused = open("refused", OpenMode::create);
-  faults.refused_writes = 1;
-  ASSERT_TRUE(run(refused->write_direct_at(*scope_, posix::at(4096), content)));
-  EXPECT_EQ(faults.refused_writes, 0);
-  ASSERT_TRUE(run(refused->write_direct_at(*scope_, posix::at(0), content)));
-  EXPECT_EQ(read_back(*refused, content.size()), Bytes(content.begin(), content.end()));
 }
 
 TEST_F(UringFaults, AWriteThatGetsNowhereIsAnError) {
