@@ -182,6 +182,7 @@ TEST(RollOver, WhatWasSentOfALongEpochIsNotSentAgain) {
       ASSERT_TRUE(bench.run(sink->append(*bench.scope, primary.pending_frames()[i])).has_value());
     }
   }
+  (void)bench.world.run_for(std::chrono::seconds(1));  // what is being stored has been
   bench.world.kill(bench.node);
   ASSERT_TRUE(bench.restart().has_value());
   const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
