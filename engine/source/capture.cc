@@ -12,7 +12,7 @@
 namespace afterimage::source {
 namespace {
 
-constexpr std::uint64_t window_blocks_max = 256;            // 1 MiB of content: it stays in a cache from stage to stage
+constexpr std::uint64_t window_blocks_max = 1024;           // 4 MiB of content: few hand-overs from thread to thread
 constexpr std::uint64_t zero_window_blocks_max = 32768;     // hashes only
 constexpr std::uint64_t batch_raw_bytes = 1 * limits::MiB;  // encoded in one go by all workers
 constexpr std::size_t batch_frames_max = 64;
