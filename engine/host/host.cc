@@ -192,9 +192,7 @@ io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std:
     if (!machine || *machine == status.name || *machine == status.peer + "/" + status.name)
       list.push_back(std::move(status));
   }
-  auto listing = replica_commands_.troubles(scope);
-  std::vector<MachineStatus> troubles = co_await listing;
-  for (MachineStatus& status : troubles) {
+  for (MachineStatus& status : replica_commands_.troubles()) {
     if (!machine || *machine == status.name) list.push_back(std::move(status));
   }
   for (MachineStatus& status : list) watch_dog_.judge(status);

@@ -284,7 +284,7 @@ io::Task<MachineStatus> ReplicaCommands::status_of(io::Scope& scope, std::shared
   co_return status;
 }
 
-io::Task<std::vector<MachineStatus>> ReplicaCommands::troubles(io::Scope& scope) const {
+std::vector<MachineStatus> ReplicaCommands::troubles() const {
   std::vector<MachineStatus> list;
   const auto add = [&list](const std::string& name, MachineId id, std::string reason) {
     MachineStatus status;
@@ -300,16 +300,11 @@ io::Task<std::vector<MachineStatus>> ReplicaCommands::troubles(io::Scope& scope)
     for (const replica::MachineTrouble& trouble : store->troubles())
       add(trouble.name, trouble.id, paused_text(trouble.reason, trouble.retry));
   }
-  if (stores_.troubles().empty()) co_return list;
-  auto listing = catalogue_->machines(scope);
-  const auto machines = co_await listing;
-  if (!machines) co_return list;
   for (const StoreTrouble& trouble : stores_.troubles()) {
-    for (const catalogue::MachineRow& row : *machines) {
-      if (row.store == trouble.options.name) add(row.name, row.id, paused_text(trouble.error.text(), trouble.retry));
-    }
+    for (const catalogue::MachineRow& row : trouble.machines)
+      add(row.name, row.id, paused_text(trouble.error.text(), trouble.retry));
   }
-  co_return list;
+  return list;
 }
 
 }  // namespace afterimage::host

@@ -35,7 +35,7 @@ class ReplicaCommands {
   [[nodiscard]] std::vector<std::shared_ptr<replica::Machine>> all() const;
   [[nodiscard]] io::Task<MachineStatus> status_of(io::Scope& scope, std::shared_ptr<replica::Machine> machine);
   // Machines that could not be opened, and those of stores that could not be.
-  [[nodiscard]] io::Task<std::vector<MachineStatus>> troubles(io::Scope& scope) const;
+  [[nodiscard]] std::vector<MachineStatus> troubles() const;
   // Names of machines whose primary host.db does not know: it was lost, and only the journals remember them.
   [[nodiscard]] io::Task<Result<std::vector<std::string>>> machines_of_strangers(io::Scope& scope);
   [[nodiscard]] static std::vector<PointInfo> points_of(const replica::Machine& machine);

@@ -82,11 +82,19 @@ io::Task<Status> StoreTable::open_all(io::Scope& scope, std::vector<std::string>
     const ErrorCode code = opened.error().code;
     const bool must_open = options.name == configured.front().name;
     if (must_open || code == ErrorCode::busy || code == ErrorCode::cancelled) co_return opened;
-    StoreTrouble trouble{.options = options, .error = opened.error(), .retry = {}};
-    trouble.retry.begin(platform_.reactor.now());
-    troubles_.push_back(std::move(trouble));
+    AFI_CO_TRY_STATUS(note_trouble(scope, options, opened.error()));
     notices.push_back("store " + options.name + " is not used until it can be opened: " + opened.error().text());
   }
+  co_return Status{};
+}
+
+io::Task<Status> StoreTable::note_trouble(io::Scope& scope, replica::StoreOptions options, Error error) {
+  AFI_CO_TRY(std::vector<catalogue::MachineRow> machines, catalogue_->machines(scope));
+  std::erase_if(machines, [&options](const catalogue::MachineRow& row) { return row.store != options.name; });
+  StoreTrouble trouble{
+      .options = std::move(options), .error = std::move(error), .retry = {}, .machines = std::move(machines)};
+  trouble.retry.begin(platform_.reactor.now());
+  troubles_.push_back(std::move(trouble));
   co_return Status{};
 }
 

@@ -28,6 +28,8 @@ struct StoreTrouble {
   replica::StoreOptions options;
   Error error;
   RetrySchedule retry;
+  // That it keeps, as host.db knew at the start: nothing adds to them meanwhile, and status answers without host.db.
+  std::vector<catalogue::MachineRow> machines;
 };
 
 class StoreTable {
@@ -56,6 +58,7 @@ class StoreTable {
 
  private:
   [[nodiscard]] io::Task<Status> open(io::Scope& scope, replica::StoreOptions options);
+  [[nodiscard]] io::Task<Status> note_trouble(io::Scope& scope, replica::StoreOptions options, Error error);
   [[nodiscard]] io::Task<void> try_again(io::Scope& scope, std::string name);
   void tell(Health health, const std::string& line) const;
 
