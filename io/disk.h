@@ -18,7 +18,7 @@
 //
 // Cancellation  An operation on a file ends as the kernel ends it; only its start is refused in an interrupted scope.
 //
-// Thread        The reactor's.
+// Thread        The reactor's, but for read_cached.
 //
 // Errors        the code and errno of the system, with the name of the file in `detail`.
 #pragma once
@@ -67,6 +67,10 @@ class File {
 
   // Reads at `offset` until `out` is full or the file ends; the count read.
   [[nodiscard]] virtual Task<Result<std::size_t>> read_at(Scope& scope, ByteOffset offset, MutableBytes out) = 0;
+  // What is in memory of the range, without waiting for a device: fills `out` from its start and tells how far; 0 where
+  // the platform cannot tell. Knows neither errors nor the end of the file: whoever needs more asks read_at. Thread:
+  // any, while the File lives and is open, which is the caller's to see to.
+  [[nodiscard]] virtual std::size_t read_cached(ByteOffset offset, MutableBytes out) = 0;
   // Writes all of `data`; the file grows as needed.
   [[nodiscard]] virtual Task<Status> write_at(Scope& scope, ByteOffset offset, ByteView data) = 0;
   // fdatasync: data and size.

@@ -27,6 +27,10 @@ Task<Result<std::size_t>> PosixFile::read_at(Scope& scope, ByteOffset offset, Mu
   return call(scope, "read a file", [this, offset, out] { return read_file_at(*file_, offset, out); });
 }
 
+std::size_t PosixFile::read_cached(ByteOffset offset, MutableBytes out) {
+  return file_->fd.is_open() ? read_file_cache(*file_, offset, out) : 0;
+}
+
 Task<Status> PosixFile::write_at(Scope& scope, ByteOffset offset, ByteView data) {
   return call(scope, "write a file", [this, offset, data] { return write_file_at(*file_, offset, data); });
 }

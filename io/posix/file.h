@@ -30,6 +30,7 @@ class PosixFile : public File {
   ~PosixFile() override;
 
   [[nodiscard]] Task<Result<std::size_t>> read_at(Scope& scope, ByteOffset offset, MutableBytes out) override;
+  [[nodiscard]] std::size_t read_cached(ByteOffset offset, MutableBytes out) override;
   [[nodiscard]] Task<Status> write_at(Scope& scope, ByteOffset offset, ByteView data) override;
   [[nodiscard]] Task<Status> sync(Scope& scope) override;
   [[nodiscard]] Task<Status> resize(Scope& scope, ByteCount size) override;

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "io/base/limits.h"
 
@@ -87,6 +88,20 @@ Result<std::size_t> read_file_at(OpenFile& file, ByteOffset offset, MutableBytes
     }
     filled += static_cast<std::size_t>(count);
     at += count;
+  }
+  return filled;
+}
+
+std::size_t read_file_cache(const OpenFile& file, ByteOffset offset, MutableBytes out) {
+  const Result<off_t> at = offset_in_reach(file, offset, out.size());
+  if (!at) return 0;
+  std::size_t filled = 0;
+  while (filled < out.size()) {
+    const iovec part{.iov_base = out.data() + filled, .iov_len = out.size() - filled};
+    const ssize_t count = ::preadv2(file.fd.get(), &part, 1, *at + static_cast<off_t>(filled), RWF_NOWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;  // not in memory, the end of the file, or a file system that cannot tell
+    filled += static_cast<std::size_t>(count);
   }
   return filled;
 }

@@ -38,6 +38,8 @@ struct OpenFile {
 [[nodiscard]] Status refuse_after_failed_sync(const OpenFile& file);
 
 [[nodiscard]] Result<std::size_t> read_file_at(OpenFile& file, ByteOffset offset, MutableBytes out);
+// On any thread; never waits for a device (preadv2 with RWF_NOWAIT).
+[[nodiscard]] std::size_t read_file_cache(const OpenFile& file, ByteOffset offset, MutableBytes out);
 [[nodiscard]] Status write_file_at(OpenFile& file, ByteOffset offset, ByteView data);
 [[nodiscard]] Status sync_file(OpenFile& file);
 [[nodiscard]] Status sync_folder(OpenFile& folder);

@@ -22,6 +22,7 @@ class NodeFile final : public File {
   ~NodeFile() override;
 
   Task<Result<std::size_t>> read_at(Scope& scope, ByteOffset offset, MutableBytes out) override;
+  std::size_t read_cached(ByteOffset offset, MutableBytes out) override;
   Task<Status> write_at(Scope& scope, ByteOffset offset, ByteView data) override;
   Task<Status> sync(Scope& scope) override;
   Task<Status> resize(Scope& scope, ByteCount size) override;

@@ -52,6 +52,16 @@ Task<Result<std::size_t>> NodeFile::read_at(Scope& scope, ByteOffset offset, Mut
   co_return co_await operation;
 }
 
+// The seed says what is in memory.
+std::size_t NodeFile::read_cached(ByteOffset offset, MutableBytes out) {
+  if (closed_ || life_.is_dead()) return 0;
+  Rng& rng = life_.world().rng();
+  if (rng.one_in(3)) return 0;
+  if (rng.one_in(3)) out = out.first(static_cast<std::size_t>(rng.below(out.size() + 1)));
+  if (!node_->is_readable(offset.value(), out.size())) return 0;
+  return node_->read(offset.value(), out);
+}
+
 Status NodeFile::write_now(std::uint64_t offset, ByteView data, int error) {
   AFI_TRY_STATUS(check_writable());
   if (offset > file_bytes_max || data.size() > file_bytes_max - offset) return broken(EFBIG, "write");

@@ -43,6 +43,23 @@ TEST_P(FilesOf, ShortReadOnlyAtTheEnd) {
   EXPECT_EQ(run(file->read_at(scope_, at(1'000'000), out)).value(), 0U);
 }
 
+TEST_P(FilesOf, WhatIsInMemoryIsTheContentAndNothingPastTheEnd) {
+  const auto file = open("f", OpenMode::create);
+  const Bytes data = pattern(20'000, 7);
+  ASSERT_TRUE(run(file->write_at(scope_, at(0), data)));
+  std::size_t most = 0;
+  for (int tried = 0; tried < 50; ++tried) {  // the simulation has it in memory now and then
+    Bytes out(data.size());
+    const std::size_t count = file->read_cached(at(4097), out);
+    ASSERT_LE(count, data.size() - 4097);
+    ASSERT_TRUE(std::equal(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(count), data.begin() + 4097));
+    ASSERT_EQ(file->read_cached(at(20'000), out), 0U);
+    most = std::max(most, count);
+  }
+  if (most == 0) GTEST_SKIP() << "this file system does not tell what is in memory";
+  EXPECT_EQ(most, data.size() - 4097);
+}
+
 TEST_P(FilesOf, AWriteBeyondTheEndLeavesAHoleOfZeros) {
   const auto file = open("f", OpenMode::create);
   ASSERT_TRUE(run(file->write_at(scope_, at(100'001), pattern(777, 3))));
@@ -198,6 +215,7 @@ TEST_P(FilesOf, AClosedFileAnswersIoFailed) {
   EXPECT_EQ(run(file->read_at(scope_, at(0), out)).error().code, ErrorCode::io_failed);
   EXPECT_EQ(run(file->write_at(scope_, at(0), out)).error().code, ErrorCode::io_failed);
   EXPECT_EQ(run(file->sync(scope_)).error().code, ErrorCode::io_failed);
+  EXPECT_EQ(file->read_cached(at(0), out), 0U);
 }
 
 TEST_P(FilesOf, AnExclusiveLockKeepsOthersOutUntilItsFileDies) {
