@@ -28,6 +28,8 @@ io::Task<Status> RawImage::read(io::Scope& scope, ByteOffset offset, MutableByte
   co_return co_await reading;
 }
 
+std::size_t RawImage::read_cached(ByteOffset offset, MutableBytes out) { return file_->read_cached(offset, out); }
+
 io::Task<Result<std::optional<io::FileRange>>> RawImage::next_data(io::Scope& scope, ByteOffset from) {
   if (from.value() >= size_.value()) co_return std::optional<io::FileRange>{};
   AFI_CO_TRY(std::optional<io::FileRange> found, file_->next_data(scope, from));

@@ -20,6 +20,7 @@ class RawImage final : public ReadableImage {
 
   [[nodiscard]] ByteCount size() const override { return size_; }
   [[nodiscard]] io::Task<Status> read(io::Scope& scope, ByteOffset offset, MutableBytes out) override;
+  [[nodiscard]] std::size_t read_cached(ByteOffset offset, MutableBytes out) override;
   [[nodiscard]] io::Task<Result<std::optional<io::FileRange>>> next_data(io::Scope& scope, ByteOffset from) override;
 
   // Writes whole blocks from `first` on; the part of the last block past the size is left out. Requires: the blocks lie

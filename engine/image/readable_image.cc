@@ -7,15 +7,30 @@
 
 namespace afterimage::image {
 
-io::Task<Status> read_blocks(io::Scope& scope, ReadableImage& image, Extent extent, MutableBytes out) {
+namespace {
+
+// The part of `out` that lies inside the image's size; the rest is made zeros.
+MutableBytes part_inside(const ReadableImage& image, Extent extent, MutableBytes out) {
   AFI_CHECK(out.size() == bytes_of(extent.count).value());
   const std::uint64_t start = offset_of(extent.first).value();
   const std::uint64_t size = image.size().value();
   const std::uint64_t inside = start < size ? std::min<std::uint64_t>(size - start, out.size()) : 0;
   std::ranges::fill(out.subspan(static_cast<std::size_t>(inside)), std::byte{0});
-  if (inside == 0) co_return Status{};
-  auto reading = image.read(scope, ByteOffset(start), out.first(static_cast<std::size_t>(inside)));
+  return out.first(static_cast<std::size_t>(inside));
+}
+
+}  // namespace
+
+io::Task<Status> read_blocks(io::Scope& scope, ReadableImage& image, Extent extent, MutableBytes out) {
+  const MutableBytes inside = part_inside(image, extent, out);
+  if (inside.empty()) co_return Status{};
+  auto reading = image.read(scope, offset_of(extent.first), inside);
   co_return co_await reading;
+}
+
+bool read_cached_blocks(ReadableImage& image, Extent extent, MutableBytes out) {
+  const MutableBytes inside = part_inside(image, extent, out);
+  return image.read_cached(offset_of(extent.first), inside) == inside.size();
 }
 
 io::Task<Status> read_exactly_at(io::Scope& scope, io::File& file, ByteOffset offset, MutableBytes out) {

@@ -12,9 +12,11 @@
 namespace afterimage::source {
 namespace {
 
-constexpr std::uint64_t window_blocks_max = 1024;           // 4 MiB of content: few hand-overs from thread to thread
-constexpr std::uint64_t zero_window_blocks_max = 32768;     // hashes only
-constexpr std::uint64_t batch_raw_bytes = 1 * limits::MiB;  // encoded in one go by all workers
+constexpr std::uint64_t window_blocks_max = 1024;             // 4 MiB of content: few hand-overs from thread to thread
+constexpr std::uint64_t cached_window_blocks_max = 8192;      // 32 MiB, of which only what has changed is kept
+constexpr std::uint64_t zero_window_blocks_max = 32768;       // hashes only
+constexpr std::uint64_t batch_raw_bytes = 1 * limits::MiB;    // encoded in one go by all workers
+constexpr std::uint64_t look_frames_bytes = 4 * limits::MiB;  // that a look at cached content may leave
 constexpr std::size_t batch_frames_max = 64;
 constexpr std::size_t queue_max = 2;  // of each arrow
 
@@ -27,6 +29,12 @@ BlockIndex limited(BlockIndex at, BlockIndex end, std::uint64_t blocks_max) {
 
 }  // namespace
 
+// What the reader found.
+struct Capture::Sighting {
+  Window window;
+  bool is_cached = false;  // its content is in memory, and is read by whoever compares it
+};
+
 // What one disk's capture shares between its reader and its worker.
 struct Capture::DiskWork {
   DiskWork(io::Scope& outer, const DiskDescription& description, image::ReadableImage& source, OldHashes& known,
@@ -37,6 +45,7 @@ struct Capture::DiskWork {
         old(known),
         fresh(found),
         compare(description.secret, frame_bytes),
+        cached(source, compare),
         end(BlockIndex(blocks_of(source.size()).value())) {}
 
   // The first failure is the one to tell; it ends all stages.
@@ -51,10 +60,12 @@ struct Capture::DiskWork {
   OldHashes& old;
   image::HashFile& fresh;
   WindowCompare compare;
+  CachedLook cached;
   BlockIndex end;
-  io::Channel<Window> windows{queue_max};
+  io::Channel<Sighting> sightings{queue_max};
   io::Channel<RawFrames> batches{queue_max};
   io::Channel<std::vector<Bytes>> encoded{queue_max};
+  RawFrames frames;          // of blocks that have changed, until they are a batch
   std::vector<Bytes> spare;  // memory of windows that were looked at
   Status status;
 };
@@ -111,7 +122,7 @@ io::Task<Status> Capture::read_disk(DiskWork& work) {
       AFI_CO_TRY(at, emit_data(work, at, data_end));
     }
   }
-  work.windows.close();
+  work.sightings.close();
   co_return Status{};
 }
 
@@ -131,31 +142,41 @@ io::Task<Result<BlockIndex>> Capture::emit_hole(DiskWork& work, BlockIndex at, B
     window.extent = Extent{.first = at, .count = next - at};
     AFI_CO_TRY(window.old_hashes, work.old.read(work.scope, window.extent));
   }
-  AFI_CO_TRY_STATUS(work.windows.send(work.scope, std::move(window)));
+  AFI_CO_TRY_STATUS(work.sightings.send(work.scope, Sighting{.window = std::move(window)}));
   co_return next;
 }
 
+// Content that has to come from the device is read here, ahead of the comparing; what is in memory is read where it is
+// compared.
 io::Task<Result<BlockIndex>> Capture::emit_data(DiskWork& work, BlockIndex at, BlockIndex data_end) {
   const BlockIndex known_end = work.old.known_end();
-  Window window;
-  BlockIndex next = limited(at, data_end, window_blocks_max);
+  Sighting found;
+  Window& window = found.window;
   if (at < known_end) {
-    next = earlier(next, known_end);
+    data_end = earlier(data_end, known_end);
   } else {
     window.knowledge = Knowledge::unknown;
   }
+  BlockIndex next = limited(at, data_end, cached_window_blocks_max);
+  found.is_cached = seems_cached(work.image, Extent{.first = at, .count = next - at});
+  if (!found.is_cached) next = limited(at, data_end, window_blocks_max);
   window.extent = Extent{.first = at, .count = next - at};
+  if (!found.is_cached) AFI_CO_TRY_STATUS(read_content(work, window));
+  if (window.knowledge == Knowledge::known) {
+    AFI_CO_TRY(window.old_hashes, work.old.read(work.scope, window.extent));
+  }
+  AFI_CO_TRY_STATUS(work.sightings.send(work.scope, std::move(found)));
+  co_return next;
+}
+
+io::Task<Status> Capture::read_content(DiskWork& work, Window& window) {
   if (!work.spare.empty()) {
     window.content = std::move(work.spare.back());
     work.spare.pop_back();
   }
   window.content.resize(bytes_of(window.extent.count).value());
-  AFI_CO_TRY_STATUS(image::read_blocks(work.scope, work.image, window.extent, window.content));
-  if (window.knowledge == Knowledge::known) {
-    AFI_CO_TRY(window.old_hashes, work.old.read(work.scope, window.extent));
-  }
-  AFI_CO_TRY_STATUS(work.windows.send(work.scope, std::move(window)));
-  co_return next;
+  auto reading = image::read_blocks(work.scope, work.image, window.extent, window.content);
+  co_return co_await reading;
 }
 
 // What a channel has next; nothing at its end.
@@ -175,45 +196,76 @@ std::uint64_t raw_bytes_of(const RawFrames& frames) {
 }
 
 io::Task<Status> Capture::compare_windows(DiskWork& work) {
-  RawFrames frames;
-  for (bool at_end = false; !at_end;) {
-    AFI_CO_TRY(std::optional<Window> window, next_of(work.windows, work.scope));
-    at_end = !window;
-    if (window) {
-      AFI_CO_TRY(window, compare_window(work, *std::move(window)));
-      captured_end_ = window->extent.end();
+  for (;;) {
+    AFI_CO_TRY(std::optional<Sighting> found, next_of(work.sightings, work.scope));
+    if (!found) break;
+    if (found->is_cached) {
+      AFI_CO_TRY_STATUS(compare_cached(work, found->window));
     } else {
-      work.compare.flush();
+      AFI_CO_TRY_STATUS(compare_window(work, std::move(found->window)));
     }
-    for (format::RawFrame& frame : work.compare.take_frames()) frames.push_back(std::move(frame));
-    const bool is_batch = frames.size() >= batch_frames_max || raw_bytes_of(frames) >= batch_raw_bytes;
-    if (is_batch || (at_end && !frames.empty()))
-      AFI_CO_TRY_STATUS(work.batches.send(work.scope, std::exchange(frames, {})));
-    if (at_end) break;
-    bytes_done_ += window->content.size();
-    if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
-    if (work.spare.size() < queue_max) work.spare.push_back(std::move(window->content));
   }
+  work.compare.flush();
+  AFI_CO_TRY_STATUS(hand_over(work, 0));
   work.batches.close();
   co_return Status{};
 }
 
-io::Task<Result<Window>> Capture::compare_window(DiskWork& work, Window window) {
+io::Task<Status> Capture::compare_window(DiskWork& work, Window window) {
   Result<std::vector<format::BlockHash>> hashes;
   auto comparing = platform_.workers.run("compare blocks", [&] { hashes = work.compare.compare(window); });
   co_await comparing;
   AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
-  AFI_CO_TRY_STATUS(keep_hashes(work, window, *hashes));
-  co_return window;
+  AFI_CO_TRY_STATUS(keep_hashes(work, window.extent, *hashes));
+  if (!window.content.empty() && work.spare.size() < queue_max) work.spare.push_back(std::move(window.content));
+  co_return Status{};
 }
 
-io::Task<Status> Capture::keep_hashes(DiskWork& work, const Window& window, std::span<const format::BlockHash> hashes) {
-  if (hashes.empty()) {
-    auto clearing = work.fresh.clear_hashes(work.scope, window.extent);
-    co_return co_await clearing;
+// Of a window that is in memory; where it turns out not to be, it is read after all.
+io::Task<Status> Capture::compare_cached(DiskWork& work, const Window& window) {
+  std::uint64_t done = 0;
+  while (done < window.extent.count.value()) {
+    const Window rest = window.part(done, window.extent.count.value());
+    Result<std::vector<format::BlockHash>> hashes;
+    auto looking =
+        platform_.workers.run("read and compare blocks", [&] { hashes = work.cached.look(rest, look_frames_bytes); });
+    co_await looking;
+    AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
+    if (!hashes->empty()) {
+      const BlockCount count(std::uint64_t{hashes->size()});
+      AFI_CO_TRY_STATUS(keep_hashes(work, Extent{.first = rest.extent.first, .count = count}, *hashes));
+      done += count.value();
+    } else {
+      Window missed = rest.part(0, window_blocks_max);
+      done += missed.extent.count.value();
+      AFI_CO_TRY_STATUS(read_content(work, missed));
+      AFI_CO_TRY_STATUS(compare_window(work, std::move(missed)));
+    }
   }
-  auto writing = work.fresh.write_hashes(work.scope, window.extent.first, hashes);
-  co_return co_await writing;
+  co_return Status{};
+}
+
+// The hashes that were found, none for a range of zeros; then frames that are enough for a batch go on.
+io::Task<Status> Capture::keep_hashes(DiskWork& work, Extent extent, std::span<const format::BlockHash> hashes) {
+  if (hashes.empty()) {
+    AFI_CO_TRY_STATUS(work.fresh.clear_hashes(work.scope, extent));
+  } else {
+    AFI_CO_TRY_STATUS(work.fresh.write_hashes(work.scope, extent.first, hashes));
+  }
+  captured_end_ = extent.end();
+  bytes_done_ += hashes.size() * block_size;
+  if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
+  auto handing_over = hand_over(work, batch_raw_bytes);
+  co_return co_await handing_over;
+}
+
+// Sends the frames on as a batch if they have `bytes_min` of content, or are many.
+io::Task<Status> Capture::hand_over(DiskWork& work, std::uint64_t bytes_min) {
+  for (format::RawFrame& frame : work.compare.take_frames()) work.frames.push_back(std::move(frame));
+  const bool is_batch = work.frames.size() >= batch_frames_max || raw_bytes_of(work.frames) >= bytes_min;
+  if (!is_batch || work.frames.empty()) co_return Status{};
+  auto sending = work.batches.send(work.scope, std::exchange(work.frames, {}));
+  co_return co_await sending;
 }
 
 namespace {

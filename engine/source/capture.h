@@ -6,6 +6,9 @@
 //   read a window -> WindowCompare on a worker, hashes to the fresh hash file -> frames encoded on all workers -> sink,
 //   in order of their numbers
 //
+// A window that is in memory already is read by the worker that compares it (CachedLook), so an image of which little
+// has changed costs little more than its copying out of the page cache and its hashing.
+//
 // Each arrow is a short queue, so all four go on at once; a slow sink holds up the reading within these bounds.
 #pragma once
 
@@ -17,6 +20,7 @@
 #include "engine/image/readable_image.h"
 #include "engine/plan/level_chooser.h"
 #include "engine/port/progress.h"
+#include "engine/source/cached_look.h"
 #include "engine/source/old_hashes.h"
 #include "engine/source/window_compare.h"
 #include "io/platform.h"
@@ -63,16 +67,19 @@ class Capture {
   [[nodiscard]] std::uint64_t bytes_seen() const { return bytes_done_; }
 
  private:
+  struct Sighting;
   struct DiskWork;
   using Stage = io::Task<Status> (Capture::*)(DiskWork&);
   [[nodiscard]] io::Task<void> run_stage(DiskWork& work, Stage stage);
   [[nodiscard]] io::Task<Status> read_disk(DiskWork& work);
   [[nodiscard]] io::Task<Result<BlockIndex>> emit_hole(DiskWork& work, BlockIndex at, BlockIndex hole_end);
   [[nodiscard]] io::Task<Result<BlockIndex>> emit_data(DiskWork& work, BlockIndex at, BlockIndex data_end);
+  [[nodiscard]] io::Task<Status> read_content(DiskWork& work, Window& window);
   [[nodiscard]] io::Task<Status> compare_windows(DiskWork& work);
-  [[nodiscard]] io::Task<Result<Window>> compare_window(DiskWork& work, Window window);
-  [[nodiscard]] io::Task<Status> keep_hashes(DiskWork& work, const Window& window,
-                                             std::span<const format::BlockHash> hashes);
+  [[nodiscard]] io::Task<Status> compare_window(DiskWork& work, Window window);
+  [[nodiscard]] io::Task<Status> compare_cached(DiskWork& work, const Window& window);
+  [[nodiscard]] io::Task<Status> keep_hashes(DiskWork& work, Extent extent, std::span<const format::BlockHash> hashes);
+  [[nodiscard]] io::Task<Status> hand_over(DiskWork& work, std::uint64_t bytes_min);
   [[nodiscard]] io::Task<Status> encode_frames(DiskWork& work);
   [[nodiscard]] io::Task<std::vector<Bytes>> encode_batch(DiskWork& work, std::vector<format::RawFrame> frames);
   [[nodiscard]] io::Task<Status> hand_on(DiskWork& work);

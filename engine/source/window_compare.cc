@@ -1,33 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/source/window_compare.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "io/base/check.h"
 
 namespace afterimage::source {
 
-void WindowCompare::take_full() {
-  if (builder_.full()) frames_.push_back(builder_.take());
+Window Window::part(std::uint64_t skipped, std::uint64_t blocks_max) const {
+  const std::uint64_t count = std::min(extent.count.value() - skipped, blocks_max);
+  Window part{.extent = {.first = extent.first + BlockCount(skipped), .count = BlockCount(count)},
+              .content = {},
+              .knowledge = knowledge,
+              .old_hashes = {}};
+  const auto hashes = std::span(old_hashes).subspan(std::min<std::size_t>(skipped, old_hashes.size()));
+  const auto taken = hashes.first(std::min<std::size_t>(count, hashes.size()));
+  part.old_hashes.assign(taken.begin(), taken.end());
+  return part;
+}
+
+void WindowCompare::take_frame() {
+  frames_.push_back(builder_.take());
+  frames_bytes_ += frames_.back().content.size();
 }
 
 void WindowCompare::flush() {
-  if (!builder_.empty()) frames_.push_back(builder_.take());
+  if (!builder_.empty()) take_frame();
 }
 
-std::vector<format::RawFrame> WindowCompare::take_frames() { return std::exchange(frames_, {}); }
+std::vector<format::RawFrame> WindowCompare::take_frames() {
+  frames_bytes_ = 0;
+  return std::exchange(frames_, {});
+}
 
 Status WindowCompare::changed_zeros(Extent extent) {
   AFI_TRY_STATUS(root_.add_zero(extent));
   builder_.add_zero(extent);
-  take_full();
+  if (builder_.full()) take_frame();
   return {};
 }
 
 Status WindowCompare::changed_data(BlockIndex block, ByteView content, format::BlockHash hash) {
   AFI_TRY_STATUS(root_.add(block, format::BlockKind::data, hash));
   builder_.add_data(block, content, hash);
-  take_full();
+  if (builder_.full()) take_frame();
   return {};
 }
 

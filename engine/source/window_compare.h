@@ -24,6 +24,9 @@ struct Window {
   Bytes content;
   Knowledge knowledge = Knowledge::known;
   std::vector<format::BlockHash> old_hashes;  // when known: one a block; may be empty for known zeros
+
+  // Of its blocks those from the `skipped`th on, `blocks_max` of them at most; without content.
+  [[nodiscard]] Window part(std::uint64_t skipped, std::uint64_t blocks_max) const;
 };
 
 class WindowCompare {
@@ -34,6 +37,8 @@ class WindowCompare {
   [[nodiscard]] Result<std::vector<format::BlockHash>> compare(const Window& window);
   // Frames that are complete; the last one only after flush().
   [[nodiscard]] std::vector<format::RawFrame> take_frames();
+  // Bytes of content in the frames that take_frames() would give.
+  [[nodiscard]] std::uint64_t frames_bytes() const { return frames_bytes_; }
   void flush();
   [[nodiscard]] BlockCount changed() const { return root_.blocks(); }
   [[nodiscard]] Digest finish_root() { return root_.finish(); }
@@ -42,12 +47,13 @@ class WindowCompare {
   [[nodiscard]] Status compare_zeros(const Window& window);
   [[nodiscard]] Status changed_zeros(Extent extent);
   [[nodiscard]] Status changed_data(BlockIndex block, ByteView content, format::BlockHash hash);
-  void take_full();
+  void take_frame();
 
   format::BlockHasher hasher_;
   format::FrameBuilder builder_;
   format::ChangeRoot root_;
   std::vector<format::RawFrame> frames_;
+  std::uint64_t frames_bytes_ = 0;
 };
 
 }  // namespace afterimage::source
