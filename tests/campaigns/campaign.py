@@ -23,6 +23,7 @@ class Options:
     seconds: int | None
     rounds: int | None
     seed: int
+    lanes: int
     fs: str
     keep: bool
 
@@ -64,6 +65,11 @@ class Campaign:
 
     def end_world(self, world, show_logs=False):
         self.worlds.remove(world)
+        self.close(world, show_logs)
+
+    def close(self, world, show_logs):
+        if self.options.lanes > 1:
+            self.count("ends of sessions with lanes, in the logs", sum(host.log().count(" lanes") for host in world.hosts))
         world.close(show_logs)
 
     def again(self):
@@ -71,6 +77,7 @@ class Campaign:
         words = ["tests/campaign", options.name, "--seed", str(options.seed)]
         words += ["--short"] if options.short else []
         words += ["--rounds", str(options.rounds)] if options.rounds else []
+        words += ["--lanes", str(options.lanes)] if options.lanes > 1 else []
         words += ["--fs", options.fs] if options.fs != "all" else []
         return " ".join(words + (["--for", f"{options.seconds}s"] if options.seconds else []))
 
@@ -85,7 +92,7 @@ class Campaign:
             lie = f"{found}\n{traceback.format_exc()}"
         finally:
             for world in self.worlds:
-                world.close(lie is not None)
+                self.close(world, lie is not None)
         print()
         for what, value in sorted(self.counts.items()):
             print(f"{value:>10}  {what}" if not isinstance(value, float) else f"{value:>10.2f}  {what}")

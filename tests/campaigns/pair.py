@@ -25,7 +25,14 @@ class Pair:
         self.oracle.rest()
         self.alpha = world.host("alpha", folder=alpha_folder)
         self.chi = world.host("chi", "--store", store or world.path("store"), folder=chi_folder)
+        if campaign.options.lanes > 1:
+            self.widen(campaign.options.lanes)
         self.enrol()
+
+    def widen(self, lanes):
+        self.alpha.stop()
+        self.alpha.configure("lanes = 1", f"lanes = {lanes}")
+        self.alpha.start()
 
     def enrol(self):
         key = self.chi.run("enrol", "key")
@@ -36,10 +43,7 @@ class Pair:
     def shrink_segments(self):
         """Of the journal: as small as the daemon lets them be, so that many roll over."""
         self.chi.stop()
-        with open(self.chi.config, encoding="utf-8") as config:
-            text = config.read()
-        with open(self.chi.config, "w", encoding="utf-8") as config:
-            config.write(text.replace("[[store]]", "[[store]]\nsegment_mebibytes = 1", 1))
+        self.chi.configure("[[store]]", "[[store]]\nsegment_mebibytes = 1")
         self.chi.start()
 
     # ---- the one who writes
