@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,14 +48,25 @@ std::size_t read_full(int fd, char* out, std::size_t size) {
   return got;
 }
 
+// Memory that begins at a page: 16 bytes into one, where malloc would put it, some processors copy to it five times
+// slower.
+struct Free {
+  void operator()(char* memory) const { std::free(memory); }
+};
+std::unique_ptr<char, Free> window_memory() {
+  std::unique_ptr<char, Free> memory(static_cast<char*>(std::aligned_alloc(4096, window_bytes)));
+  if (!memory) die("memory");
+  return memory;
+}
+
 template <typename Each>
 void for_each_block(const char* image, Each each) {
   const int fd = open_or_die(image, O_RDONLY);
-  std::vector<char> window(window_bytes);
+  const auto window = window_memory();
   for (std::uint64_t block = 0;;) {
-    const std::size_t got = read_full(fd, window.data(), window.size());
+    const std::size_t got = read_full(fd, window.get(), window_bytes);
     if (got == 0) break;
-    for (std::size_t at = 0; at < got; at += block_bytes) each(block++, window.data() + at);
+    for (std::size_t at = 0; at < got; at += block_bytes) each(block++, window.get() + at);
   }
   ::close(fd);
 }
@@ -99,16 +111,16 @@ int apply(const char* image) {
 
 int walk(const char* image) {
   const int fd = open_or_die(image, O_RDONLY);
-  std::vector<char> window(window_bytes);
+  const auto window = window_memory();
   std::uint64_t sum = 0;
   for (off_t at = 0; (at = ::lseek(fd, at, SEEK_DATA)) >= 0;) {
     const off_t end = ::lseek(fd, at, SEEK_HOLE);
     while (at < end) {
-      const auto size = std::min<std::size_t>(window.size(), static_cast<std::size_t>(end - at));
-      const ssize_t got = ::pread(fd, window.data(), size, at);
+      const auto size = std::min<std::size_t>(window_bytes, static_cast<std::size_t>(end - at));
+      const ssize_t got = ::pread(fd, window.get(), size, at);
       if (got <= 0) die("read");
       for (std::size_t i = 0; i < static_cast<std::size_t>(got); i += block_bytes)
-        sum += XXH3_64bits(window.data() + i, std::min(block_bytes, static_cast<std::size_t>(got) - i));
+        sum += XXH3_64bits(window.get() + i, std::min(block_bytes, static_cast<std::size_t>(got) - i));
       at += got;
     }
   }

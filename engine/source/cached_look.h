@@ -20,7 +20,7 @@ namespace afterimage::source {
 class CachedLook {
  public:
   // Both outlive it.
-  CachedLook(image::ReadableImage& image, WindowCompare& compare) : image_(image), compare_(compare) {}
+  CachedLook(image::ReadableImage& image, WindowCompare& compare);
 
   // Looks at `window`, which has no content yet, from its first block on, until all of it was compared, a piece is not
   // in memory, or `frames_bytes` of content have changed (one piece and one frame more at most). The hashes of the
@@ -31,7 +31,8 @@ class CachedLook {
  private:
   image::ReadableImage& image_;
   WindowCompare& compare_;
-  Bytes memory_;  // of a piece
+  Bytes memory_;
+  MutableBytes piece_memory_;  // the part of memory_ that a piece is read into
 };
 
 }  // namespace afterimage::source

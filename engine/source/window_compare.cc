@@ -66,16 +66,16 @@ Status WindowCompare::compare_zeros(const Window& window) {
   return {};
 }
 
-Result<std::vector<format::BlockHash>> WindowCompare::compare(const Window& window) {
-  if (window.content.empty()) {
+Result<std::vector<format::BlockHash>> WindowCompare::compare(const Window& window, ByteView window_content) {
+  if (window_content.empty()) {
     AFI_TRY_STATUS(compare_zeros(window));
     return std::vector<format::BlockHash>{};
   }
   const std::uint64_t blocks = window.extent.count.value();
-  AFI_CHECK(window.content.size() == blocks * block_size);
+  AFI_CHECK(window_content.size() == blocks * block_size);
   std::vector<format::BlockHash> hashes(blocks);
   for (std::uint64_t i = 0; i < blocks; ++i) {
-    const ByteView content = ByteView(window.content).subspan(i * block_size, block_size);
+    const ByteView content = window_content.subspan(i * block_size, block_size);
     hashes[i] = hasher_.hash(content);
     if (window.knowledge == Knowledge::known) {
       const format::BlockHash old = i < window.old_hashes.size() ? window.old_hashes[i] : format::BlockHash{};

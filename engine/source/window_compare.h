@@ -34,7 +34,11 @@ class WindowCompare {
   WindowCompare(const format::DiskSecret& secret, ByteCount frame_bytes) : hasher_(secret), builder_(frame_bytes) {}
 
   // Gives the hashes of the window's blocks (empty for a window of zeros) and keeps what changed.
-  [[nodiscard]] Result<std::vector<format::BlockHash>> compare(const Window& window);
+  [[nodiscard]] Result<std::vector<format::BlockHash>> compare(const Window& window) {
+    return compare(window, window.content);
+  }
+  // The same with the content elsewhere than in the window.
+  [[nodiscard]] Result<std::vector<format::BlockHash>> compare(const Window& window, ByteView window_content);
   // Frames that are complete; the last one only after flush().
   [[nodiscard]] std::vector<format::RawFrame> take_frames();
   // Bytes of content in the frames that take_frames() would give.
