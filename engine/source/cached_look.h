@@ -21,6 +21,8 @@ class CachedLook {
  public:
   // Both outlive it.
   CachedLook(image::ReadableImage& image, WindowCompare& compare);
+  CachedLook(const CachedLook&) = delete;
+  CachedLook& operator=(const CachedLook&) = delete;
 
   // Looks at `window`, which has no content yet, from its first block on, until all of it was compared, a piece is not
   // in memory, or `frames_bytes` of content have changed (one piece and one frame more at most). The hashes of the
