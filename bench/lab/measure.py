@@ -5,7 +5,6 @@ import resource
 import time
 from dataclasses import dataclass
 
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
