@@ -2,12 +2,31 @@
 #include "engine/host/host.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
+
+#include "io/write_probe.h"
 
 namespace afterimage::host {
 namespace {
 
 const std::string catalogue_name = "host.db";
+
+// Where the folder of host.db takes no writes, SQLite says "disk I/O error" and no more: the system's word is added,
+// and what to do.
+io::Task<Error> explained(io::Scope& scope, io::Disk& disk, std::string folder, Error error) {
+  if (error.code != ErrorCode::io_failed) co_return error;
+  auto opening = disk.open_directory(scope, folder);
+  const auto opened = co_await opening;
+  if (!opened) co_return error;
+  auto probing = io::probe_writes(scope, **opened);
+  const Status probed = co_await probing;
+  if (probed) co_return error;
+  error.system = probed.error().system;
+  error.detail = "nothing can be written in " + folder + ", where host.db lies: " + probed.error().text();
+  if (error.system == EROFS) error.detail += "; see why ('dmesg'), then mount it read-write";
+  co_return error;
+}
 
 }  // namespace
 
@@ -56,8 +75,8 @@ io::Task<Status> Host::open_state(io::Scope& scope) {
 // A damaged host.db is moved aside and made anew: machines and points come back from the journals, peers, permissions
 // and keys do not, and that is said.
 io::Task<Status> Host::open_catalogue(io::Scope& scope) {
-  std::string path =
-      (options_.stores.empty() ? options_.state_path : options_.stores.front().path) + "/" + catalogue_name;
+  const std::string& folder = options_.stores.empty() ? options_.state_path : options_.stores.front().path;
+  std::string path = folder + "/" + catalogue_name;
   const catalogue::CatalogueLocation where =
       options_.catalogue ? *options_.catalogue : catalogue::CatalogueLocation::file(path);
   auto opening = catalogue::Catalogue::open(scope, platform_.workers, where);
@@ -71,7 +90,10 @@ io::Task<Status> Host::open_catalogue(io::Scope& scope) {
                        "journals; peers, permissions and registration keys are gone: enrol the primaries again");
     AFI_CO_TRY(catalogue_, catalogue::Catalogue::open(scope, platform_.workers, where));
   } else {
-    if (!opened) co_return std::unexpected(opened.error());
+    if (!opened) {
+      auto explaining = explained(scope, platform_.disk, folder, opened.error());
+      co_return std::unexpected(co_await explaining);
+    }
     catalogue_ = std::move(*opened);
   }
   stores_.use(*catalogue_);

@@ -426,6 +426,19 @@ class Life(Case):
         chi.start()
         self.assertEqual(chi.run("status").status, 0)
 
+    def test_a_store_that_is_mounted_read_only_is_said_and_left_as_it_is(self):
+        store = self.world.path("store")
+        chi = self.world.host("chi", "--store", store)
+        self.assertEqual(chi.stop(), 0)
+        if subprocess.run(["mount", "--bind", "-o", "ro", store, store], capture_output=True, check=False).returncode:
+            self.skipTest("mounting is refused here (needs root)")
+        self.addCleanup(subprocess.run, ["umount", store], check=False)
+        self.assertEqual(self.end_of(chi.launch()), 1)
+        self.assertIn(f"nothing can be written in {store}, where host.db lies", chi.log())
+        self.assertIn("Read-only file system; see why ('dmesg'), then mount it read-write", chi.log())
+        process_kit.run_quietly("umount", store)
+        chi.start()
+
     def test_a_port_that_is_taken_is_said(self):
         alpha = self.world.host("alpha", start=False)
         with socket.create_server(("127.0.0.1", alpha.control_port)):
