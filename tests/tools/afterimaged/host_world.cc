@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/plan/machine_description.h"
 #include "io/base/check.h"
 #include "transport/tls/pki_files.h"
 
@@ -175,6 +176,18 @@ Result<host::PeerInfo> TestHost::join(const std::string& key) {
 
 Result<std::unique_ptr<PointSink>> TestHost::connect_to(const TestHost& replica) {
   return run(connector->connect(scope, replica.label.id));
+}
+
+Status TestHost::ask(PointSink& sink) {
+  const MachineDescription machine{
+      .id = MachineId{{std::byte{1}}},
+      .name = "web1",
+      .lineage = LineageId{{std::byte{2}}},
+      .disks = {
+          {.id = DiskId{{std::byte{3}}}, .name = "root", .size = ByteCount(std::uint64_t{1} << 20), .secret = {}}}};
+  const auto welcome = run(sink.open(scope, machine, SeedBy::network));
+  if (!welcome) return std::unexpected(welcome.error());
+  return {};
 }
 
 Status TestHost::revoke(const std::string& name) {

@@ -96,6 +96,8 @@ class TestHost {
   [[nodiscard]] std::string make_key(Duration expires = std::chrono::hours(1), std::string store = {});
   [[nodiscard]] Result<host::PeerInfo> join(const std::string& key);
   [[nodiscard]] Result<std::unique_ptr<PointSink>> connect_to(const TestHost& replica);
+  // Any call of a session: its error when it has ended. Opens a machine.
+  [[nodiscard]] Status ask(PointSink& sink);
   [[nodiscard]] Status revoke(const std::string& name);
   // Ends the servers, and whatever the connector still has to say.
   void stop();

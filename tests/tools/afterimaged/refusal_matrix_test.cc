@@ -7,7 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/plan/machine_description.h"
 #include "tests/tools/afterimaged/refusal_cases.h"
 #include "transport/tls/pki_files.h"
 
@@ -85,11 +84,6 @@ class RefusalMatrix : public testing::TestWithParam<Row> {
         *hosts);
     return attack;
   }
-  Status ask(PointSink& sink) {
-    const auto welcome = primary->run(sink.open(primary->scope, machine, SeedBy::network));
-    if (!welcome) return std::unexpected(welcome.error());
-    return {};
-  }
   void expect_in_log(const TestHost& host, std::string_view part) {
     for (int turn = 0; turn < 300 && !host.log.has(part); ++turn)
       AFI_CHECK(primary->run(io::sleep_for(primary->scope, std::chrono::milliseconds(10))).has_value());
@@ -108,12 +102,6 @@ class RefusalMatrix : public testing::TestWithParam<Row> {
   std::unique_ptr<TestHost> replica, primary;
   std::optional<tls::Authority> replica_root, primary_root, stranger;
   std::optional<test::Hosts> hosts;
-  MachineDescription machine{
-      .id = MachineId{{std::byte{1}}},
-      .name = "web1",
-      .lineage = LineageId{{std::byte{2}}},
-      .disks = {
-          {.id = DiskId{{std::byte{3}}}, .name = "root", .size = ByteCount(std::uint64_t{1} << 20), .secret = {}}}};
 };
 
 void RefusalMatrix::two_daemons() {
@@ -128,7 +116,7 @@ void RefusalMatrix::two_daemons() {
   auto sink = primary->connect_to(*replica);
   Status outcome = sink ? Status{} : std::unexpected(sink.error());
   if (sink && what.between) what.between(*hosts);
-  if (sink) outcome = ask(**sink);
+  if (sink) outcome = primary->ask(**sink);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, what.code) << outcome.error().text();
   if (attack.leaf || what.there == "bad certificate") {

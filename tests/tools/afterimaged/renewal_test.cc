@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/plan/machine_description.h"
 #include "tests/tools/afterimaged/host_world.h"
 #include "tests/transport/tls/forge.h"
 #include "transport/tls/pki_files.h"
@@ -51,22 +50,11 @@ class Renewal : public testing::Test {
   ~Renewal() override {
     for (const std::string& path : aside) std::filesystem::remove(path);
   }
-  Status ask(PointSink& sink) {
-    const auto welcome = primary->run(sink.open(primary->scope, machine, SeedBy::network));
-    if (!welcome) return std::unexpected(welcome.error());
-    return {};
-  }
 
   std::unique_ptr<io::posix::PosixPlatform> posix;
   test::TestClock clock;
   std::unique_ptr<TestHost> replica, primary;
   std::vector<std::string> aside;
-  MachineDescription machine{
-      .id = MachineId{{std::byte{1}}},
-      .name = "web1",
-      .lineage = LineageId{{std::byte{2}}},
-      .disks = {
-          {.id = DiskId{{std::byte{3}}}, .name = "root", .size = ByteCount(std::uint64_t{1} << 20), .secret = {}}}};
 };
 
 TEST_F(Renewal, HappensAtTwoThirdsOfTheLifeAndNotBefore) {
@@ -91,10 +79,10 @@ TEST_F(Renewal, OfEitherHostLeavesTheSessionAloneAndIsBelievedAtOnce) {
   clock.time = clock.time + 70 * day;
   look(*replica);
   look(*primary);
-  EXPECT_TRUE(ask(**sink)) << "the session stands";
+  EXPECT_TRUE(primary->ask(**sink)) << "the session stands";
   const auto again = primary->connect_to(*replica);
   ASSERT_TRUE(again) << again.error().text();
-  EXPECT_TRUE(ask(**again));
+  EXPECT_TRUE(primary->ask(**again));
   EXPECT_EQ(replica->trust->infos()[0].certificate->left_days, 90);
   EXPECT_EQ(primary->trust->infos()[0].certificate->left_days, 90);
 }
@@ -170,7 +158,7 @@ TEST_F(Renewal, FilesOfTheOperatorAreTakenOverWithoutASignal) {
   look(*replica);
   EXPECT_NE(leaf_of(*replica), before);
   EXPECT_EQ(replica->keeper->health().health, host::Health::normal);
-  EXPECT_TRUE(ask(**sink));
+  EXPECT_TRUE(primary->ask(**sink));
   EXPECT_TRUE(primary->connect_to(*replica));
 }
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/format/frame.h"
-#include "engine/plan/machine_description.h"
 #include "tests/tools/afterimaged/host_world.h"
 #include "transport/tls/pki.h"
 
@@ -26,12 +25,6 @@ class Sessions : public testing::Test {
     return std::make_unique<TestHost>(*posix, clock, std::move(options));
   }
   void enrol() { AFI_CHECK(primary->join(replica->make_key()).has_value()); }
-  // Any call of the session: its error when it has ended.
-  Status ask(PointSink& sink) {
-    const auto welcome = primary->run(sink.open(primary->scope, machine, SeedBy::network));
-    if (!welcome) return std::unexpected(welcome.error());
-    return {};
-  }
   // Runs the reactor until no session lives at the replica, or too long has passed.
   void wait_until_gone() {
     for (int turn = 0; turn < 500 && replica->gate.living != 0; ++turn) pause();
@@ -60,12 +53,6 @@ class Sessions : public testing::Test {
   std::unique_ptr<io::posix::PosixPlatform> posix;
   test::TestClock clock;
   std::unique_ptr<TestHost> replica, primary;
-  MachineDescription machine{
-      .id = MachineId{{std::byte{1}}},
-      .name = "web1",
-      .lineage = LineageId{{std::byte{2}}},
-      .disks = {
-          {.id = DiskId{{std::byte{3}}}, .name = "root", .size = ByteCount(std::uint64_t{1} << 20), .secret = {}}}};
 };
 
 TEST_F(Sessions, AnEnrolledPrimaryIsAdmittedAndBothLogsNameTheSession) {
@@ -135,7 +122,7 @@ TEST_F(Sessions, RevocationAtTheReplicaEndsTheSessionAtOnceAndSaysSo) {
   enrol();
   const auto sink = primary->connect_to(*replica);
   ASSERT_TRUE(sink);
-  ASSERT_TRUE(ask(**sink));
+  ASSERT_TRUE(primary->ask(**sink));
   ASSERT_TRUE(replica->revoke("alpha"));
   wait_until_gone();
   EXPECT_EQ(replica->gate.living, 0);
@@ -153,7 +140,7 @@ TEST_F(Sessions, ALaneIsASessionsOfTheVeryPeerAndARevocationEndsThemAll) {
   ASSERT_TRUE(wide->join(replica->make_key()));
   auto sink = wide->connect_to(*replica);
   ASSERT_TRUE(sink);
-  ASSERT_TRUE(ask(**sink));
+  ASSERT_TRUE(primary->ask(**sink));
   ASSERT_TRUE(wide->run((*sink)->begin(wide->scope, {.epoch = Epoch(std::uint64_t{1})})));
   const auto connections = [&] { return replica->trust->sessions().count_of(wide->label.id); };
   for (std::uint32_t number = 0; number < 500 && connections() < 3; ++number) {
@@ -181,7 +168,7 @@ TEST_F(Sessions, RevocationAtThePrimaryEndsTheSessionToo) {
   ASSERT_TRUE(primary->revoke("chi"));
   wait_until_gone();
   EXPECT_EQ(replica->gate.living, 0);
-  const Status after = ask(**sink);
+  const Status after = primary->ask(**sink);
   ASSERT_FALSE(after);
   const auto again = primary->connect_to(*replica);
   ASSERT_FALSE(again);
@@ -194,13 +181,13 @@ TEST_F(Sessions, AnotherPermissionEndsTheSessionAtOnceAndTheNextOneHasIt) {
   ASSERT_TRUE(primary->join(large->make_key(std::chrono::hours(1), "slow")));
   const auto sink = primary->connect_to(*large);
   ASSERT_TRUE(sink);
-  ASSERT_TRUE(ask(**sink));
+  ASSERT_TRUE(primary->ask(**sink));
   ASSERT_TRUE(primary->join(large->make_key(std::chrono::hours(1), "slow"))) << "the same permission";
   EXPECT_EQ(large->gate.living, 1);
   ASSERT_TRUE(primary->join(large->make_key(std::chrono::hours(1), "fast")));
   for (int turn = 0; turn < 500 && large->gate.living != 0; ++turn) pause();
   EXPECT_EQ(large->gate.living, 0);
-  const Status after = ask(**sink);
+  const Status after = primary->ask(**sink);
   ASSERT_FALSE(after);
   EXPECT_NE(after.error().text().find("has changed"), std::string::npos) << after.error().text();
   EXPECT_TRUE(primary->connect_to(*large));
@@ -259,7 +246,7 @@ TEST_F(Sessions, AReplicaThatStopsTellsItsPrimaries) {
   const auto sink = primary->connect_to(*replica);
   ASSERT_TRUE(sink);
   replica->stop();
-  const Status after = ask(**sink);
+  const Status after = primary->ask(**sink);
   ASSERT_FALSE(after);
   EXPECT_EQ(after.error().code, ErrorCode::unreachable);
   EXPECT_NE(after.error().text().find("stopping"), std::string::npos) << after.error().text();
