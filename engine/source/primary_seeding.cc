@@ -58,6 +58,7 @@ struct PrimaryMachine::Staged {
   HashFileSet hashes;
   std::uint32_t first_frame = 0;
   bool was_whole = false;                 // an earlier run had staged everything
+  bool replica_is_ahead = false;          // it was, at the begin: it goes back with the first frame that comes
   std::optional<WallTime> at_rest_since;  // the images were at rest from then until the last block was read
   ByteCount sent;
 };
@@ -96,7 +97,7 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
   }
 
   [[nodiscard]] io::Task<Status> checkpoint(io::Scope& scope, SeedingPosition position) {
-    if (position <= staged_.progress.position) co_return Status{};
+    if (position <= staged_.progress.position || !is_replica_behind()) co_return Status{};
     for (const std::unique_ptr<image::HashFile>& file : staged_.hashes) AFI_CO_TRY_STATUS(file->sync(scope));
     const SeedingProgress progress{.epoch = staged_.progress.epoch, .position = position};
     AFI_CO_TRY_STATUS(files_.save_seeding(scope, progress));
@@ -106,6 +107,12 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
   }
 
  private:
+  // What was read again is not the replica's before it has gone back to where that begins. It has when more was sent
+  // than ever is under way (docs/protocol.md: the window, and what a batch holds).
+  [[nodiscard]] bool is_replica_behind() const {
+    return !staged_.replica_is_ahead || staged_.sent >= CheckpointPace::bytes_min;
+  }
+
   io::Reactor& reactor_;
   PrimaryFiles& files_;
   PointSink& sink_;
@@ -195,9 +202,12 @@ io::Task<Status> PrimaryMachine::stage(io::Scope& scope, PointSink& sink, const 
   staged.was_whole =
       resumed && is_end(std::min(staged.progress.position, welcome.staged->position), record_.description);
   if (staged.was_whole) co_return Status{};
+  // A pending closing cycle was captured over a staging that the replica has lost a part of: it closes no other.
+  if (record_.pending) AFI_CO_TRY_STATUS(forget_pending(scope));
   const BeginEpoch begin{.kind = EpochKind::seeding, .epoch = staged.progress.epoch, .parent = {}};
   AFI_CO_TRY(const Need need, sink.begin(scope, begin));
   staged.first_frame = need.first_frame;
+  staged.replica_is_ahead = staged.progress.position < need.position;
   if (need.position < staged.progress.position) {  // from there on the hashes are about to change
     staged.progress.position = need.position;
     AFI_CO_TRY_STATUS(files_.save_seeding(scope, staged.progress));

@@ -87,13 +87,15 @@ io::Task<Status> ScanImages::open_all(io::Scope& scope, const io::Platform& plat
                image::open_image(scope, platform.disk, path, io::OpenMode::read));
     images_.push_back(std::move(image));
   }
-  for (const std::unique_ptr<image::RawImage>& image : images_) {
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    const std::unique_ptr<image::RawImage>& image = images_[i];
     AFI_CO_TRY(io::FileFacts facts, image->facts(scope));
     const WallTime now = platform.clock.now();
     if (facts.modified <= now && now - facts.modified < time_resolution) {
       AFI_CO_TRY_STATUS(io::sleep_for(scope, time_resolution));
       AFI_CO_TRY(facts, image->facts(scope));
     }
+    if (facts.size != image->size()) co_return changed_under_us(paths_[i]);  // resized since it was opened
     AFI_CO_TRY_STATUS(image->sync(scope));  // after the facts: what is captured was written before them, or is noticed
     if (trust == CacheTrust::in_doubt) {
       AFI_CO_TRY_STATUS(image->drop_cache(scope, Extent{.first = {}, .count = blocks_of(image->size())}));

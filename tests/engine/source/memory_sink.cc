@@ -2,6 +2,7 @@
 #include "tests/engine/source/memory_sink.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/format/change_root.h"
 #include "engine/format/frame.h"
@@ -141,6 +142,8 @@ Status MemorySink::check_roots(const format::PointRecord& record) const {
 io::Task<Result<Receipt>> MemorySink::commit(io::Scope& scope, const format::PointRecord& record) {
   AFI_CO_STATUS(scope.check());
   if (number_ != replica_.sessions) co_return fail(ErrorCode::conflict, "fenced");
+  if (std::exchange(replica_.cut_next_commit, false))
+    co_return fail(ErrorCode::unreachable, "the model cut the session");
   if (record.parent != replica_.head.digest || record.sequence <= replica_.head.sequence || !replica_.unfinished ||
       record.epoch != replica_.unfinished->epoch || record.frame_count != replica_.unfinished->frames) {
     co_return fail(ErrorCode::conflict, "the point does not follow");

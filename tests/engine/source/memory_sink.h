@@ -32,6 +32,7 @@ struct ModelReplica {
   std::uint64_t sessions = 0;                     // the newest session's number
   std::optional<std::uint64_t> cut_after_frames;  // the session breaks after so many more
   bool lose_next_receipt = false;
+  bool cut_next_commit = false;  // the session breaks before it
 };
 
 class MemorySink final : public PointSink {

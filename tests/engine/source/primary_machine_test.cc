@@ -148,6 +148,49 @@ TEST_P(PrimaryMachineTest, ACutSeedingGoesOnWithoutSendingTwice) {
   }
 }
 
+// The replica has more of the seed than the primary remembers. What the primary reads again, changed since, and could
+// not send, must not count as the replica's in the session after.
+TEST_P(PrimaryMachineTest, ASeedingReadAgainButNotSentIsNotBelieved) {
+  start(new_record());
+  replica.cut_after_frames = 3;
+  world.disk(node).add_fault({.match = {.kind = io::sim::OperationKind::write, .path_part = "/seeding", .skip = 1},
+                              .count = io::sim::forever});
+  ASSERT_FALSE(replicate(Goal::first_point));
+  world.disk(node).clear_faults();
+  ASSERT_LT(SeedingPosition{}, replica.staged->position);
+  machine.reset();
+  scope.reset();
+  start();
+  ASSERT_TRUE(
+      world.disk(node).write(image_a, ByteOffset{}, Bytes(block_size, std::byte{77}), io::sim::Persistence::cached));
+  replica.cut_after_frames = 0;
+  ASSERT_FALSE(replicate(Goal::first_point));
+  const Result<CycleResult> cycle = replicate(Goal::first_point);
+  ASSERT_TRUE(cycle) << cycle.error().text();
+  expect_equal_to_images(Sequence(std::uint64_t{1}));
+}
+
+// Its first point was captured, then the replica lost what was staged, and the next attempt came to its end but for the
+// capture: the point that is left is not one of this staging.
+TEST_P(PrimaryMachineTest, AFirstPointClosesNoOtherStagingThanItsOwn) {
+  start(new_record());
+  replica.cut_next_commit = true;
+  ASSERT_FALSE(replicate(Goal::first_point));
+  ASSERT_TRUE(machine->record().pending);
+  replica.staged = StagedSeed{.epoch = replica.staged->epoch, .frames = 0, .position = {}};
+  replica.base.clear();
+  replica.unfinished.reset();
+  ASSERT_TRUE(
+      world.disk(node).write(image_a, ByteOffset{}, Bytes(block_size, std::byte{77}), io::sim::Persistence::cached));
+  world.disk(node).add_fault(
+      {.match = {.kind = io::sim::OperationKind::resize, .path_part = "/spool"}, .count = io::sim::forever});
+  ASSERT_FALSE(replicate(Goal::first_point));
+  world.disk(node).clear_faults();
+  const Result<CycleResult> cycle = replicate(Goal::first_point);
+  ASSERT_TRUE(cycle) << cycle.error().text();
+  expect_equal_to_images(Sequence(std::uint64_t{1}));
+}
+
 TEST_P(PrimaryMachineTest, ACutCycleSendsOnlyWhatIsMissing) {
   start(new_record());
   ASSERT_TRUE(replicate());
@@ -260,6 +303,24 @@ TEST_P(PrimaryMachineTest, AnImageThatChangesWhileItIsReadIsNoPoint) {
   scribble();
   ASSERT_TRUE(replicate());
   expect_equal_to_images(replica.head.sequence);
+}
+
+// All images are opened before the first is looked at.
+TEST_P(PrimaryMachineTest, AnImageThatGrowsWhileTheOthersAreFrozenHasItsNewSize) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  bool grown = false;
+  world.on_operation([&](const io::sim::OperationNotice& notice) {
+    if (grown || notice.path != image_a || notice.kind != io::sim::OperationKind::sync) return;
+    grown = true;
+    EXPECT_TRUE(world.disk(node).resize(image_b, ByteCount(size_b * 2), io::sim::Persistence::cached));
+  });
+  const Result<CycleResult> cycle = replicate();
+  world.on_operation({});
+  ASSERT_TRUE(grown);
+  ASSERT_TRUE(cycle) << cycle.error().text();
+  expect_equal_to_images(Sequence(std::uint64_t{2}));
+  EXPECT_EQ(replica.head_sizes[1].value(), size_b * 2);
 }
 
 TEST_P(PrimaryMachineTest, WhatTheReplicaHasAPowerCutDoesNotTakeFromThePrimary) {
