@@ -11,6 +11,7 @@
 namespace afterimage::tls {
 namespace {
 
+constexpr std::size_t answer_bytes_max = 16 * 1024;  // to key updates of a peer to which nobody writes
 constexpr std::size_t input_bytes_max = 256 * 1024;  // unread ciphertext; a caller that feeds more does not read
 
 }  // namespace
@@ -20,7 +21,8 @@ struct TlsEngine::State {
   HandshakeNotes notes;
   ByteSource input;
   Bytes output;
-  OpensslPtr<SSL> ssl;  // reads from the one and writes to the other
+  std::size_t answer_bytes = 0;  // that reading has added to the output since it was taken
+  OpensslPtr<SSL> ssl;           // reads from the one and writes to the other
   std::optional<Error> failed;
   bool is_established = false;
   bool has_said_goodbye = false;
@@ -104,6 +106,7 @@ bool TlsEngine::has_output() const { return !state_->output.empty(); }
 
 Bytes TlsEngine::take_output(Bytes spare) {
   spare.clear();
+  state_->answer_bytes = 0;
   return std::exchange(state_->output, std::move(spare));
 }
 
@@ -127,7 +130,13 @@ Result<ReadOutcome> TlsEngine::read(MutableBytes out) {
   if (out.empty()) return ReadOutcome{.kind = ReadOutcome::Kind::bytes, .count = 0};
   ERR_clear_error();
   std::size_t count = 0;
+  const std::size_t before = state_->output.size();
   const int result = SSL_read_ex(state_->ssl.get(), out.data(), out.size(), &count);
+  state_->answer_bytes += state_->output.size() - before;
+  if (state_->answer_bytes > answer_bytes_max) {
+    return state_->fail_with(Error{
+        .code = ErrorCode::protocol, .what = "read from TLS", .detail = "the peer asks for new keys again and again"});
+  }
   if (result == 1) return ReadOutcome{.kind = ReadOutcome::Kind::bytes, .count = count};
   const int reason = SSL_get_error(state_->ssl.get(), result);
   if (reason == SSL_ERROR_WANT_READ) return ReadOutcome{.kind = ReadOutcome::Kind::needs_input, .count = 0};

@@ -204,6 +204,28 @@ TEST_F(Engine, AKeyUpdateOfThePeerIsFollowedAndAnswered) {
   }
 }
 
+// Each asks for an answer, and the answers stay here as long as nobody writes.
+TEST_F(Engine, KeyUpdatesWithoutEndAreRefused) {
+  at_server.trust = forge::trusting({primary.anchor()});
+  TlsEngine server = forge::make_engine(at_server);
+  forge::RawPeer peer(forge::RawPeer::Role::client);
+  peer.use(primary.certificate, primary.key);
+  peer.offer(replication_alpn);
+  ASSERT_GOOD(peer.meet(server));
+  Bytes out(64);
+  for (int round = 0; round < 2000; ++round) {
+    ASSERT_EQ(SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+    ASSERT_EQ(SSL_do_handshake(peer.ssl()), 1);
+    peer.carry_to(server);
+    const auto outcome = server.read(out);
+    if (outcome) continue;
+    EXPECT_EQ(outcome.error().code, ErrorCode::protocol);
+    EXPECT_LT(server.take_output().size(), std::size_t{20} * 1024);
+    return;
+  }
+  FAIL() << "2,000 key updates were answered";
+}
+
 TEST_F(Engine, NoTicketIsEverGiven) {
   TlsEngine server = forge::make_engine(at_server);
   forge::RawPeer peer(forge::RawPeer::Role::client);
