@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace afterimage::io::posix {
@@ -78,6 +79,10 @@ Result<std::unique_ptr<OpenFile>> adopt_file(const SystemCalls& calls, UniqueFd 
   if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
     return fail(ErrorCode::invalid_argument, "open a file", path + " is neither a regular file nor a block device");
   }
+  // It has done its duty at the opening. Kernels before 6.5 take it for IOCB_NOWAIT in io_uring, and answer EAGAIN to
+  // whatever would wait on a device that cannot promise not to (dm-crypt, dm-thin).
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return fail_file(errno, "look at", path);
   return std::make_unique<OpenFile>(calls, std::move(fd), std::move(path));
 }
 

@@ -83,6 +83,20 @@ TEST_F(PosixDiskTest, ErrorsNameTheFileAndTheReason) {
   EXPECT_EQ(missing.error().text(), "cannot open " + path("missing") + ": No such file or directory");
 }
 
+// Kernels before 6.5 would take it for "never wait" in io_uring.
+TEST_F(PosixDiskTest, NoDescriptorIsLeftNonBlocking) {
+  const auto held = open("file", OpenMode::create);
+  const std::string name = std::filesystem::canonical(path("file"));
+  int seen = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone) != name) continue;
+    ++seen;
+    EXPECT_EQ(::fcntl(std::stoi(entry.path().filename()), F_GETFL) & O_NONBLOCK, 0);
+  }
+  EXPECT_EQ(seen, 1);
+}
+
 TEST_F(PosixDiskTest, OffsetsNoFileCanReachAreRefused) {
   const auto file = open("file", OpenMode::create);
   Bytes buffer = filled(16, 0);
