@@ -5,17 +5,23 @@
 #include <utility>
 
 #include "engine/host/paused_text.h"
+#include "engine/host/restore_target.h"
 #include "engine/medium/medium_reader.h"
 #include "engine/plan/point_selector.h"
 #include "engine/replica/restore.h"
 #include "engine/replica/verify.h"
-#include "io/durable_file.h"
 
 namespace afterimage::host {
 namespace {
 
-// What a restore is written to before it is whole.
-std::string unfinished_name(const std::string& path) { return path + ".unfinished"; }
+const char* effect_on(RestoreTarget::Kind target) {
+  switch (target) {
+    case RestoreTarget::Kind::new_file: return "";
+    case RestoreTarget::Kind::replaced_file: return ", replacing the file that is there";
+    case RestoreTarget::Kind::device: return ", over what the device holds";
+  }
+  std::unreachable();
+}
 
 PointInfo point_info(const catalogue::PointRow& row) {
   return PointInfo{.sequence = row.sequence,
@@ -107,19 +113,12 @@ io::Task<Result<Started>> ReplicaCommands::restore(io::Scope& scope, Restore com
                    command.machine + " has no disk '" + command.disk + "'; it has " + names);
   }
   AFI_CO_RESULT(const Sequence point, select(*machine, command.point));
-  AFI_CO_RESULT(const io::SplitPath split, io::split_path(command.to));
-  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, platform_.disk.open_directory(scope, split.directory));
-  auto looking = folder->open_file(scope, split.name, io::OpenMode::read);
-  const bool exists = (co_await looking).has_value();
-  if (exists && command.target == TargetExists::refuse) {
-    co_return fail(ErrorCode::already_exists, "restore a disk",
-                   command.to + " exists already; give another --to, or --force to replace it");
-  }
+  AFI_CO_TRY(const std::unique_ptr<RestoreTarget> target,
+             RestoreTarget::examine(scope, platform_.disk, command.to, command.target));
   if (command.execution == Execution::dry_run) {
     Plan plan;
     plan.steps.push_back("write disk " + command.disk + " of " + command.machine + " as of point " +
-                         std::to_string(point.value()) + " to " + command.to +
-                         (exists ? ", replacing what is there" : ""));
+                         std::to_string(point.value()) + " to " + command.to + effect_on(target->kind()));
     plan.bytes = disk->size;
     co_return plan;
   }
@@ -130,26 +129,23 @@ io::Task<Result<Started>> ReplicaCommands::restore(io::Scope& scope, Restore com
 
 io::Task<Result<JobResult>> ReplicaCommands::run_restore(Job& job, std::shared_ptr<replica::Machine> machine,
                                                          Sequence point, Restore command) {
-  AFI_CO_RESULT(const io::SplitPath split, io::split_path(command.to));
-  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, platform_.disk.open_directory(job.scope, split.directory));
-  const std::string unfinished = unfinished_name(split.name);
-  AFI_CO_TRY_STATUS(io::remove_if_there(job.scope, *folder, unfinished));
-  AFI_CO_TRY(std::unique_ptr<io::File> target, folder->open_file(job.scope, unfinished, io::OpenMode::create));
   const DiskId disk = machine->description().find_disk(command.disk)->id;
-  auto restoring = replica::restore(job.scope, machine, point, disk, *target, &job);
+  AFI_CO_TRY(const std::unique_ptr<RestoreTarget> target,
+             RestoreTarget::examine(job.scope, platform_.disk, command.to, command.target));
+  AFI_CO_TRY(io::File* const file, target->begin(job.scope));
+  auto restoring = replica::restore(job.scope, machine, point, disk, *file, &job);
   const Result<replica::RestoreOutcome> outcome = co_await restoring;
-  if (!outcome) {
-    target.reset();
-    io::Scope cleaning(platform_.reactor);  // also after a cancellation
-    auto removing = io::remove_if_there(cleaning, *folder, unfinished);
-    const Status removed = co_await removing;
-    (void)removed;  // the reason of the failure is the one to tell
-    co_return std::unexpected(outcome.error());
+  Status finished = outcome ? Status{} : Status(std::unexpected(outcome.error()));
+  if (finished) {
+    auto finishing = target->finish(job.scope);
+    finished = co_await finishing;
   }
-  AFI_CO_STATUS(target->close());
-  AFI_CO_TRY_STATUS(command.target == TargetExists::overwrite ? folder->replace(job.scope, unfinished, split.name)
-                                                              : folder->rename_new(job.scope, unfinished, split.name));
-  AFI_CO_TRY_STATUS(folder->sync(job.scope));
+  if (!finished) {
+    io::Scope cleaning(platform_.reactor);  // also after a cancellation
+    auto abandoning = target->abandon(cleaning);
+    co_await abandoning;
+    co_return std::unexpected(finished.error());
+  }
   co_return JobResult(RestoreResult{.machine = command.machine,
                                     .sequence = point,
                                     .disk = command.disk,

@@ -173,8 +173,8 @@ void CommandTree::add_recovering(CLI::App& app) {
   command->add_option("machine", restore.machine, "The machine")->required()->type_name("MACHINE");
   command->add_option("--point", restore.point, point_help)->type_name("POINT")->capture_default_str();
   command->add_option("--disk", restore.disk, "Which disk")->required()->type_name("NAME");
-  command->add_option("--to", restore.to, "The image file to write")->required()->type_name("FILE");
-  add_switch(*command, "--force", restore.target, host::TargetExists::overwrite, "Overwrite the file if it exists");
+  command->add_option("--to", restore.to, "The image file, or block device, to write")->required()->type_name("FILE");
+  add_switch(*command, "--force", restore.target, host::TargetExists::overwrite, "Write over what is there");
 
   auto& verify =
       add<Verify>(app, "verify", "Read points against their checksums", Takes::detach | Takes::socket, command);
