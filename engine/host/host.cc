@@ -200,8 +200,9 @@ io::Task<Status> Host::resume(io::Scope& scope, std::string machine, Execution e
 
 io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std::optional<std::string> machine) {
   std::vector<MachineStatus> list;
-  for (auto& [name, primary] : primaries_.all()) {
-    if (machine && *machine != name) continue;
+  const std::vector<std::shared_ptr<Primary>> primaries = primaries_.all();
+  for (const std::shared_ptr<Primary>& primary : primaries) {
+    if (machine && *machine != primary->name()) continue;
     auto describing = primary_commands_.status_of(scope, primary);
     list.push_back(co_await describing);
     catalogue_health_.judge(list.back());
@@ -226,8 +227,8 @@ io::Task<Result<std::vector<MachineStatus>>> Host::status(io::Scope& scope, std:
 }
 
 io::Task<Result<std::vector<PointInfo>>> Host::points(io::Scope& scope, std::string machine) {
-  if (Primary* primary = primaries_.find(machine)) {
-    auto listing = primary_commands_.points_of(scope, *primary);
+  if (std::shared_ptr<Primary> primary = primaries_.find(machine)) {
+    auto listing = primary_commands_.points_of(scope, std::move(primary));
     co_return co_await listing;
   }
   AFI_CO_TRY(const std::shared_ptr<replica::Machine> replica, replica_commands_.find(scope, std::move(machine)));

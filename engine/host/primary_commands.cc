@@ -42,8 +42,8 @@ std::vector<std::string> paths_of(const Protect& command) {
 
 }  // namespace
 
-Result<Primary*> PrimaryCommands::find(const std::string& machine) {
-  Primary* primary = primaries_.find(machine);
+Result<std::shared_ptr<Primary>> PrimaryCommands::find(const std::string& machine) {
+  std::shared_ptr<Primary> primary = primaries_.find(machine);
   if (primary == nullptr) {
     AFI_TRY_STATUS(primaries_.check_unknown(machine));
     return fail(ErrorCode::not_found, "find a machine",
@@ -56,8 +56,8 @@ Result<Primary*> PrimaryCommands::find(const std::string& machine) {
   return primary;
 }
 
-io::Task<Result<Primary*>> PrimaryCommands::find_asked(io::Scope& scope, std::string machine) {
-  const Primary* const known = primaries_.find(machine);
+io::Task<Result<std::shared_ptr<Primary>>> PrimaryCommands::find_asked(io::Scope& scope, std::string machine) {
+  const std::shared_ptr<Primary> known = primaries_.find(machine);
   if (known == nullptr || !known->machine) {
     auto opening = primaries_.open_asked(scope);
     co_await opening;
@@ -95,7 +95,7 @@ Status PrimaryCommands::check_protect(const Protect& command) {
     if (!names.insert(disk.name).second) return bad_protect("two disks are named " + disk.name);
     if (!disk.path.starts_with('/')) return bad_protect("the path of disk " + disk.name + " is not absolute");
     if (!paths.insert(disk.path).second) return bad_protect("two disks have the image " + disk.path);
-    Primary* other = primaries_.find_image(disk.path);
+    const std::shared_ptr<Primary> other = primaries_.find_image(disk.path);
     if (other != nullptr && other->name() != command.machine) {
       return fail(ErrorCode::refused, "protect a machine",
                   "the image " + disk.path + " is protected as part of " + other->name() + " already");
@@ -129,7 +129,7 @@ io::Task<Result<Started>> PrimaryCommands::protect(io::Scope& scope, Protect com
   AFI_CO_STATUS(check_protect(command));
   AFI_CO_TRY(const catalogue::PeerRow replica, find_replica(scope, command.replica));
   AFI_CO_TRY(PrimaryRecord record, make_record(scope, command, replica.id));
-  if (Primary* known = primaries_.find(command.machine)) {
+  if (const std::shared_ptr<Primary> known = primaries_.find(command.machine)) {
     // The same command again goes on with a seeding that was cut.
     if (!known->machine || known->machine->record().stage != PrimaryStage::seeding ||
         known->machine->record().image_paths != record.image_paths ||
@@ -166,7 +166,7 @@ io::Task<Result<JobResult>> PrimaryCommands::run_protect(Job& job, PrimaryRecord
     (void)welcome;  // announced: the replica now waits for the medium
   }
   session.reset();
-  Primary* primary = primaries_.find(name);
+  std::shared_ptr<Primary> primary = primaries_.find(name);
   if (primary == nullptr) {
     AFI_CO_TRY(primary, primaries_.add(job.scope, std::move(record)));
   }
@@ -175,7 +175,7 @@ io::Task<Result<JobResult>> PrimaryCommands::run_protect(Job& job, PrimaryRecord
     AFI_CO_TRY(const source::CycleResult cycle, replicate_with_retries(job, *primary, source::Goal::first_point));
     result.first_point = sync_result(name, cycle);
   }
-  auto describing = status_of(job.scope, *primary);
+  auto describing = status_of(job.scope, primary);
   MachineStatus status = co_await describing;
   result.disks = std::move(status.disks);
   co_return JobResult(std::move(result));
@@ -183,7 +183,7 @@ io::Task<Result<JobResult>> PrimaryCommands::run_protect(Job& job, PrimaryRecord
 
 io::Task<Result<Started>> PrimaryCommands::sync(io::Scope& scope, Sync command) {
   AFI_CO_STATUS(scope.check());
-  AFI_CO_TRY(Primary* const primary, find_asked(scope, command.machine));
+  AFI_CO_TRY(const std::shared_ptr<Primary> primary, find_asked(scope, command.machine));
   const PrimaryRecord& record = primary->machine->record();
   if (record.activity == Activity::paused) {
     co_return fail(ErrorCode::refused, "sync a machine",
@@ -202,7 +202,7 @@ io::Task<Result<Started>> PrimaryCommands::sync(io::Scope& scope, Sync command) 
 }
 
 io::Task<Result<JobResult>> PrimaryCommands::run_sync(Job& job) {
-  AFI_CO_RESULT(Primary* const primary, find(job.info.machine));
+  AFI_CO_RESULT(const std::shared_ptr<Primary> primary, find(job.info.machine));
   AFI_CO_TRY(const source::CycleResult cycle, replicate_with_retries(job, *primary, source::Goal::new_point));
   co_return JobResult(sync_result(job.info.machine, cycle));
 }
@@ -216,6 +216,7 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate(Job& job, Prima
 
 io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Job& job, Primary& primary,
                                                                               source::Goal goal) {
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, primary.changing.acquire(job.scope));
   Duration pause = first_pause;
   bool was_connected = false;  // by any attempt: from then on, that the replica cannot be reached is a cut, too
   for (int attempt = 1;; ++attempt) {
@@ -245,7 +246,7 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
 
 io::Task<Result<Started>> PrimaryCommands::unprotect(io::Scope& scope, Unprotect command) {
   AFI_CO_STATUS(scope.check());
-  AFI_CO_TRY(const Primary* const primary, find_asked(scope, command.machine));
+  AFI_CO_TRY(const std::shared_ptr<Primary> primary, find_asked(scope, command.machine));
   (void)primary;
   if (command.execution == Execution::dry_run) {
     Plan plan;
@@ -260,7 +261,8 @@ io::Task<Result<Started>> PrimaryCommands::unprotect(io::Scope& scope, Unprotect
 }
 
 io::Task<Result<JobResult>> PrimaryCommands::run_unprotect(Job& job, ReplicaRemoval removal) {
-  AFI_CO_RESULT(Primary* const primary, find(job.info.machine));
+  AFI_CO_RESULT(const std::shared_ptr<Primary> primary, find(job.info.machine));
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, primary->changing.acquire(job.scope));
   RemovalResult result{.machine = job.info.machine, .replica_removed = false};
   if (removal == ReplicaRemoval::remove) {
     const PrimaryRecord& record = primary->machine->record();
@@ -276,7 +278,7 @@ io::Task<Result<JobResult>> PrimaryCommands::run_unprotect(Job& job, ReplicaRemo
 
 io::Task<Result<Started>> PrimaryCommands::export_seed(io::Scope& scope, Export command) {
   AFI_CO_STATUS(scope.check());
-  AFI_CO_TRY(Primary* const primary, find_asked(scope, command.machine));
+  AFI_CO_TRY(const std::shared_ptr<Primary> primary, find_asked(scope, command.machine));
   const PrimaryRecord& record = primary->machine->record();
   if (record.stage != PrimaryStage::awaiting_medium) {
     co_return fail(
@@ -299,7 +301,8 @@ io::Task<Result<Started>> PrimaryCommands::export_seed(io::Scope& scope, Export 
 }
 
 io::Task<Result<JobResult>> PrimaryCommands::run_export(Job& job, std::string to) {
-  AFI_CO_RESULT(Primary* const primary, find(job.info.machine));
+  AFI_CO_RESULT(const std::shared_ptr<Primary> primary, find(job.info.machine));
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, primary->changing.acquire(job.scope));
   AFI_CO_TRY(std::unique_ptr<io::Directory> folder, platform_.disk.make_directory(job.scope, to));
   medium::MediumSink medium(platform_, std::move(folder), self_.id, self_.name);
   AFI_CO_TRY(const source::CycleResult cycle, primary->machine->seed_medium(job.scope, medium, &job));
@@ -313,13 +316,19 @@ io::Task<Result<JobResult>> PrimaryCommands::run_export(Job& job, std::string to
 
 io::Task<Status> PrimaryCommands::set_activity(io::Scope& scope, std::string machine, Activity activity,
                                                Execution execution) {
-  AFI_CO_TRY(Primary* const primary, find_asked(scope, machine));
+  AFI_CO_TRY(const std::shared_ptr<Primary> primary, find_asked(scope, machine));
   if (execution == Execution::dry_run || primary->machine->record().activity == activity) co_return Status{};
-  if (const Job* running = jobs_.running_for(machine)) {
-    co_return fail(
-        ErrorCode::busy, "pause or resume a machine",
-        machine + " is busy: job " + std::to_string(running->info.id) + " (" + running->info.kind + ") is running");
+  const Job* const running = jobs_.running_for(machine);
+  if (running != nullptr) {
+    co_return fail(ErrorCode::busy, "pause or resume a machine",
+                   machine + " is busy: job " + std::to_string(running->info.id) + " (" + running->info.kind +
+                       ") is running; wait for it, or run 'afterimage jobs " + std::to_string(running->info.id) +
+                       " cancel'");
   }
+  // A job that begins from here on waits.
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, primary->changing.acquire(scope));
+  if (primaries_.find(machine) != primary)
+    co_return fail(ErrorCode::changed, "pause or resume a machine", machine + " was unprotected meanwhile");
   auto setting = primary->machine->set_activity(scope, activity);
   co_return co_await setting;
 }

@@ -40,13 +40,13 @@ class PrimaryCommands {
   [[nodiscard]] io::Task<Status> set_activity(io::Scope& scope, std::string machine, Activity activity,
                                               Execution execution);
 
-  [[nodiscard]] io::Task<MachineStatus> status_of(io::Scope& scope, Primary& primary);
-  [[nodiscard]] io::Task<Result<std::vector<PointInfo>>> points_of(io::Scope& scope, Primary& primary);
+  [[nodiscard]] io::Task<MachineStatus> status_of(io::Scope& scope, std::shared_ptr<Primary> primary);
+  [[nodiscard]] io::Task<Result<std::vector<PointInfo>>> points_of(io::Scope& scope, std::shared_ptr<Primary> primary);
 
  private:
-  [[nodiscard]] Result<Primary*> find(const std::string& machine);
+  [[nodiscard]] Result<std::shared_ptr<Primary>> find(const std::string& machine);
   // The same for a command, at which what could not be read is tried again.
-  [[nodiscard]] io::Task<Result<Primary*>> find_asked(io::Scope& scope, std::string machine);
+  [[nodiscard]] io::Task<Result<std::shared_ptr<Primary>>> find_asked(io::Scope& scope, std::string machine);
   [[nodiscard]] io::Task<Result<catalogue::PeerRow>> find_replica(io::Scope& scope, std::string name);
   [[nodiscard]] Status check_protect(const Protect& command);
   [[nodiscard]] io::Task<Result<PrimaryRecord>> make_record(io::Scope& scope, const Protect& command, HostId replica);

@@ -60,27 +60,27 @@ void judge(MachineStatus& status, const Primary& primary, const Job* running) {
 
 }  // namespace
 
-io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& primary) {
+io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, std::shared_ptr<Primary> primary) {
   MachineStatus status;
   status.role = Role::primary;
-  status.name = primary.name();
-  if (!primary.machine) {
+  status.name = primary->name();
+  if (!primary->machine) {
     status.state = "stopped";
     status.health = Health::critical;
-    status.reasons.push_back(paused_text("its state cannot be read: " + primary.damage.text(), primary.retry));
+    status.reasons.push_back(paused_text("its state cannot be read: " + primary->damage.text(), primary->retry));
     co_return status;
   }
-  const PrimaryRecord& record = primary.machine->record();
-  const Job* running = jobs_.running_for(status.name);
+  const PrimaryRecord& record = primary->machine->record();
   status.id = record.description.id;
   status.peer_id = record.replica;
   auto naming = names_.name_of(scope, record.replica);
   status.peer = co_await naming;
+  const Job* running = jobs_.running_for(status.name);
   status.state = state_of(record, running);
   status.generation = record.description.generation;
-  status.points = primary.points;
-  status.last_cycle = primary.last_cycle;
-  status.compression = primary.machine->compression();
+  status.points = primary->points;
+  status.last_cycle = primary->last_cycle;
+  status.compression = primary->machine->compression();
   for (std::size_t i = 0; i < record.description.disks.size(); ++i) {
     const DiskDescription& disk = record.description.disks[i];
     const format::PointDisk* newest = record.acknowledged ? record.acknowledged->find(disk.id) : nullptr;
@@ -91,17 +91,18 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, Primary& pr
   }
   if (record.acknowledged) {
     status.rpo_lag = platform_.clock.now() - record.acknowledged->frozen;
-    if (primary.newest_point) status.latest_point = point_info(*primary.newest_point);
+    if (primary->newest_point) status.latest_point = point_info(*primary->newest_point);
   }
-  judge(status, primary, running);
+  judge(status, *primary, running);
   co_return status;
 }
 
-io::Task<Result<std::vector<PointInfo>>> PrimaryCommands::points_of(io::Scope& scope, Primary& primary) {
-  if (!primary.machine)
+io::Task<Result<std::vector<PointInfo>>> PrimaryCommands::points_of(io::Scope& scope,
+                                                                    std::shared_ptr<Primary> primary) {
+  if (!primary->machine)
     co_return fail(ErrorCode::damaged, "list points",
-                   "the state of this machine cannot be read: " + primary.damage.text());
-  AFI_CO_TRY(const std::vector<source::HistoricPoint> history, primary.machine->points(scope));
+                   "the state of this machine cannot be read: " + primary->damage.text());
+  AFI_CO_TRY(const std::vector<source::HistoricPoint> history, primary->machine->points(scope));
   std::vector<PointInfo> points;
   points.reserve(history.size());
   for (const source::HistoricPoint& point : history) points.push_back(point_info(point));

@@ -58,9 +58,9 @@ io::Task<Status> PrimaryTable::fill(io::Scope& scope, Primary& primary) {
 }
 
 io::Task<Status> PrimaryTable::open_machine(io::Scope& scope, std::string folder) {
-  Primary primary;
-  primary.folder = folder;
-  auto filling = fill(scope, primary);
+  const auto primary = std::make_shared<Primary>();
+  primary->folder = folder;
+  auto filling = fill(scope, *primary);
   const Status filled = co_await filling;
   if (!filled && filled.error().code == ErrorCode::not_found) {
     // Its record was never durable: a protect that was cut, or an unprotect that was.
@@ -70,25 +70,25 @@ io::Task<Status> PrimaryTable::open_machine(io::Scope& scope, std::string folder
     co_return Status{};
   }
   if (!filled) {
-    primary.damage = filled.error();
-    primary.retry.begin(platform_.reactor.now());
+    primary->damage = filled.error();
+    primary->retry.begin(platform_.reactor.now());
   }
-  admit(std::move(primary));
+  admit(primary);
   co_return Status{};
 }
 
 // Of two with one name the one that has points keeps it: the other was never seeded, or its replica is another. It is
 // shown under the name of its folder.
-void PrimaryTable::admit(Primary primary) {
-  std::string name = primary.name();
+void PrimaryTable::admit(std::shared_ptr<Primary> primary) {
+  std::string name = primary->name();
   const auto known = primaries_.find(name);
   if (known != primaries_.end()) {
     const auto has_points = [](const Primary& of) { return of.machine && of.machine->record().acknowledged; };
-    if (!has_points(known->second) && has_points(primary)) std::swap(known->second, primary);
-    primary.machine.reset();
-    primary.damage = another_is_protected(name);
-    primary.retry.begin(platform_.reactor.now());
-    name = primary.folder;
+    if (!has_points(*known->second) && has_points(*primary)) std::swap(known->second, primary);
+    primary->machine.reset();
+    primary->damage = another_is_protected(name);
+    primary->retry.begin(platform_.reactor.now());
+    name = primary->folder;
   }
   primaries_.emplace(std::move(name), std::move(primary));
 }
@@ -99,9 +99,9 @@ io::Task<void> PrimaryTable::keep_mending(io::Scope& scope) {
     std::optional<MonotonicTime> next;
     const MonotonicTime now = platform_.reactor.now();
     for (const auto& [name, primary] : primaries_) {
-      if (primary.machine) continue;
-      if (primary.retry.is_due(now)) due.push_back(primary.folder);
-      next = std::min(next.value_or(primary.retry.due()), primary.retry.due());
+      if (primary->machine) continue;
+      if (primary->retry.is_due(now)) due.push_back(primary->folder);
+      next = std::min(next.value_or(primary->retry.due()), primary->retry.due());
     }
     if (!next) co_return;  // none is damaged after the start that was not then
     for (const std::string& folder : due) {
@@ -117,7 +117,7 @@ io::Task<void> PrimaryTable::keep_mending(io::Scope& scope) {
 io::Task<void> PrimaryTable::open_asked(io::Scope& scope) {
   std::vector<std::string> folders;
   for (const auto& [name, primary] : primaries_) {
-    if (!primary.machine && primary.retry.may_be_asked(platform_.reactor.now())) folders.push_back(primary.folder);
+    if (!primary->machine && primary->retry.may_be_asked(platform_.reactor.now())) folders.push_back(primary->folder);
   }
   for (const std::string& folder : folders) {
     auto opening = open_again(scope, folder);
@@ -127,12 +127,12 @@ io::Task<void> PrimaryTable::open_asked(io::Scope& scope) {
 
 Status PrimaryTable::check_unknown(const std::string& name) const {
   for (const auto& [shown, primary] : primaries_) {
-    if (primary.machine || !may_read_again(primary.damage.code)) continue;
+    if (primary->machine || !may_read_again(primary->damage.code)) continue;
     return fail(ErrorCode::refused, "look for a machine",
-                "whether this host protects " + name + " is not known: " + primary.damage.text() +
+                "whether this host protects " + name + " is not known: " + primary->damage.text() +
                     "; run the command again when that can be read. If it is lost for good, stop afterimaged and move "
                     "the folder machines/" +
-                    primary.folder + " out of its state");
+                    primary->folder + " out of its state");
   }
   return {};
 }
@@ -143,28 +143,27 @@ io::Task<void> PrimaryTable::open_again(io::Scope& scope, std::string folder) {
   auto acquiring = opening_.acquire(scope);
   const auto guard = co_await acquiring;
   if (!guard || !is_unread(folder)) co_return;
-  Primary fresh;
-  fresh.folder = folder;
-  auto filling = fill(scope, fresh);
+  const auto fresh = std::make_shared<Primary>();
+  fresh->folder = folder;
+  auto filling = fill(scope, *fresh);
   const Status filled = co_await filling;
   const auto found = primaries_.find(folder);
   if (found == primaries_.end() || (!filled && filled.error().code == ErrorCode::cancelled)) co_return;
-  if (filled && !primaries_.contains(fresh.name())) {
+  if (filled && !primaries_.contains(fresh->name())) {
     primaries_.erase(found);
-    std::string name = fresh.name();
-    primaries_.emplace(std::move(name), std::move(fresh));
+    primaries_.emplace(fresh->name(), fresh);
     co_return;
   }
-  found->second.damage = filled ? another_is_protected(fresh.name()) : filled.error();
-  found->second.retry.note_failed(platform_.reactor.now(), platform_.clock.now());
+  found->second->damage = filled ? another_is_protected(fresh->name()) : filled.error();
+  found->second->retry.note_failed(platform_.reactor.now(), platform_.clock.now());
 }
 
 bool PrimaryTable::is_unread(const std::string& folder) const {
   const auto found = primaries_.find(folder);
-  return found != primaries_.end() && !found->second.machine;
+  return found != primaries_.end() && !found->second->machine;
 }
 
-io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord record) {
+io::Task<Result<std::shared_ptr<Primary>>> PrimaryTable::add(io::Scope& scope, PrimaryRecord record) {
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, opening_.acquire(scope));
   const std::string name = record.description.name;
   if (primaries_.contains(name)) {
@@ -175,8 +174,8 @@ io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord rec
   const std::string folder = record.description.id.text();
   AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->make_directory(scope, folder));
   AFI_CO_TRY_STATUS(machines_->sync(scope));
-  Primary primary;
-  primary.folder = folder;
+  auto primary = std::make_shared<Primary>();
+  primary->folder = folder;
   auto creating = source::PrimaryMachine::create(scope, platform_, std::move(directory), std::move(record));
   auto created = co_await creating;
   if (!created) {
@@ -185,17 +184,16 @@ io::Task<Result<Primary*>> PrimaryTable::add(io::Scope& scope, PrimaryRecord rec
     [[maybe_unused]] const Status removed = co_await removing;
     co_return std::unexpected(created.error());
   }
-  primary.machine = std::move(*created);
-  primary.machine->set_compression(compression_);
-  const auto [at, fresh] = primaries_.emplace(name, std::move(primary));
-  (void)fresh;  // looked for above, and nothing adds a name in between: opening_ is held
-  co_return &at->second;
+  primary->machine = std::move(*created);
+  primary->machine->set_compression(compression_);
+  primaries_.emplace(name, primary);  // looked for above, and nothing adds a name in between: opening_ is held
+  co_return primary;
 }
 
 io::Task<Status> PrimaryTable::remove(io::Scope& scope, std::string name) {
   const auto found = primaries_.find(name);
   if (found == primaries_.end()) co_return Status{};
-  const std::string folder = found->second.folder;
+  const std::string folder = found->second->folder;
   primaries_.erase(found);
   auto removing = remove_folder(scope, folder);
   co_return co_await removing;
@@ -211,16 +209,23 @@ io::Task<Status> PrimaryTable::remove_folder(io::Scope& scope, std::string folde
   co_return co_await syncing;
 }
 
-Primary* PrimaryTable::find(const std::string& name) {
+std::shared_ptr<Primary> PrimaryTable::find(const std::string& name) const {
   const auto found = primaries_.find(name);
-  return found == primaries_.end() ? nullptr : &found->second;
+  return found == primaries_.end() ? nullptr : found->second;
 }
 
-Primary* PrimaryTable::find_image(const std::string& path) {
-  for (auto& [name, primary] : primaries_) {
-    if (primary.machine && has_image(*primary.machine, path)) return &primary;
+std::shared_ptr<Primary> PrimaryTable::find_image(const std::string& path) const {
+  for (const auto& [name, primary] : primaries_) {
+    if (primary->machine && has_image(*primary->machine, path)) return primary;
   }
   return nullptr;
+}
+
+std::vector<std::shared_ptr<Primary>> PrimaryTable::all() const {
+  std::vector<std::shared_ptr<Primary>> list;
+  list.reserve(primaries_.size());
+  for (const auto& [name, primary] : primaries_) list.push_back(primary);
+  return list;
 }
 
 }  // namespace afterimage::host

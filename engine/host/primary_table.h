@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/host/commands.h"
 #include "engine/plan/retry_schedule.h"
@@ -17,7 +18,8 @@
 
 namespace afterimage::host {
 
-// One protected machine, and what its last cycle said.
+// One protected machine, and what its last cycle said. Whoever waits in between holds it: it may be unprotected
+// meanwhile.
 struct Primary {
   std::unique_ptr<source::PrimaryMachine> machine;  // nullptr: its folder is damaged
   std::string folder;                               // under state/machines
@@ -27,6 +29,7 @@ struct Primary {
   std::optional<source::HistoricPoint> newest_point;
   std::optional<CycleInfo> last_cycle;
   std::optional<Error> last_failure;  // of the newest attempt, if that failed
+  io::Lock changing;                  // held by whatever changes its state: jobs, and what is too short for one
   [[nodiscard]] std::string name() const;
 };
 
@@ -41,7 +44,7 @@ class PrimaryTable {
   // Opens state/machines and every machine in it.
   [[nodiscard]] io::Task<Status> open(io::Scope& scope, io::Directory& state);
   // already_exists by name; refused while it is not known whether it is there. Durable when it returns.
-  [[nodiscard]] io::Task<Result<Primary*>> add(io::Scope& scope, PrimaryRecord record);
+  [[nodiscard]] io::Task<Result<std::shared_ptr<Primary>>> add(io::Scope& scope, PrimaryRecord record);
   // Forgets the machine and removes its folder; its images are not touched.
   [[nodiscard]] io::Task<Status> remove(io::Scope& scope, std::string name);
 
@@ -52,23 +55,23 @@ class PrimaryTable {
   // Of a name that no machine has: refused while one cannot be read that may be again, and may have it.
   [[nodiscard]] Status check_unknown(const std::string& name) const;
 
-  [[nodiscard]] Primary* find(const std::string& name);
-  [[nodiscard]] Primary* find_image(const std::string& path);  // the machine that has this image
-  [[nodiscard]] std::map<std::string, Primary>& all() { return primaries_; }
+  [[nodiscard]] std::shared_ptr<Primary> find(const std::string& name) const;        // nullptr: there is none
+  [[nodiscard]] std::shared_ptr<Primary> find_image(const std::string& path) const;  // the machine that has this image
+  [[nodiscard]] std::vector<std::shared_ptr<Primary>> all() const;                   // by name
 
  private:
   [[nodiscard]] io::Task<Status> open_machine(io::Scope& scope, std::string folder);
   [[nodiscard]] io::Task<Status> fill(io::Scope& scope, Primary& primary);
   [[nodiscard]] io::Task<void> open_again(io::Scope& scope, std::string folder);
   [[nodiscard]] bool is_unread(const std::string& folder) const;
-  void admit(Primary primary);
+  void admit(std::shared_ptr<Primary> primary);
   [[nodiscard]] io::Task<Status> remove_folder(io::Scope& scope, std::string folder);
 
   io::Platform platform_;
   CompressionSetting compression_;
   std::unique_ptr<io::Directory> machines_;
-  io::Lock opening_;                          // a folder is opened, or made, by one at a time
-  std::map<std::string, Primary> primaries_;  // by name; a damaged one by its folder's
+  io::Lock opening_;                                           // a folder is opened, or made, by one at a time
+  std::map<std::string, std::shared_ptr<Primary>> primaries_;  // by name; a damaged one by its folder's
 };
 
 }  // namespace afterimage::host
