@@ -160,6 +160,17 @@ io::Task<Status> JournalView::read(io::Scope& scope, ByteOffset offset, MutableB
   co_return Status{};
 }
 
+// Where the base has content or, by its hashes, should have: blocks that it has lost read as a hole, and must be read
+// to be found wrong.
+io::Task<Result<std::optional<io::FileRange>>> JournalView::next_of_base(io::Scope& scope, ByteOffset from) {
+  AFI_CO_TRY(const std::optional<io::FileRange> data, parts_.base->next_data(scope, from));
+  AFI_CO_TRY(const std::optional<Extent> known, parts_.sums->next_data(scope, block_at(from)));
+  if (!known) co_return data;
+  const std::uint64_t start = std::max(offset_of(known->first).value(), from.value());
+  if (data && data->offset.value() <= start) co_return data;
+  co_return std::optional(range_between(start, offset_of(known->end()).value()));
+}
+
 io::Task<Result<std::optional<io::FileRange>>> JournalView::next_data(io::Scope& scope, ByteOffset from) {
   const BlockIndex end(blocks_of(size()).value());
   std::optional<io::FileRange> base_data;
@@ -179,7 +190,7 @@ io::Task<Result<std::optional<io::FileRange>>> JournalView::next_data(io::Scope&
       const std::uint64_t stop = std::min(offset_of(piece->extent.end()).value(), size().value());
       if (piece->source == format::PieceSource::frame) co_return std::optional(range_between(start, stop));
       if (!base_is_known || (base_data && base_data->end().value() <= start)) {
-        AFI_CO_TRY(base_data, parts_.base->next_data(scope, ByteOffset(start)));
+        AFI_CO_TRY(base_data, next_of_base(scope, ByteOffset(start)));
         base_is_known = true;
       }
       if (!base_data || base_data->offset.value() >= stop) continue;

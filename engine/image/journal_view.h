@@ -54,6 +54,7 @@ class JournalView final : public ReadableImage {
   };
   [[nodiscard]] io::Task<Status> read_window(io::Scope& scope, Extent window, MutableBytes out);
   [[nodiscard]] io::Task<Status> read_piece(io::Scope& scope, format::ViewPiece piece, MutableBytes out);
+  [[nodiscard]] io::Task<Result<std::optional<io::FileRange>>> next_of_base(io::Scope& scope, ByteOffset from);
   [[nodiscard]] io::Task<Status> read_base(io::Scope& scope, format::ViewPiece piece, MutableBytes out);
   [[nodiscard]] io::Task<Result<std::shared_ptr<const Decoded>>> frame_of(io::Scope& scope, format::ViewPiece piece);
   [[nodiscard]] io::Task<Status> decode(format::ViewPiece piece, const Bytes& encoded, Decoded& into);

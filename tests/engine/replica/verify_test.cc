@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/replica/restore.h"
 #include "tests/engine/replica/replica_kit.h"
 
 namespace afterimage::replica {
@@ -84,6 +85,26 @@ TEST_F(Verifying, EveryFlippedBitOfABaseIsFoundAndNamed) {
               (Extent{.first = BlockIndex(bit / 8 / block_size), .count = BlockCount(std::uint64_t{1})}));
     flip(base_path(base_file_name), bit);
   }
+}
+
+// As a device leaves it that loses writes, or a file system check that clears extents: the base has a hole there, and
+// its hashes say that it should not.
+TEST_F(Verifying, AHoleInABaseThatShouldBeContentIsNeverReadAsZeros) {
+  const std::string path = base_path(base_file_name);
+  const ByteCount size = *bench.disk().size(path);
+  ASSERT_TRUE(bench.disk().resize(path, ByteCount{}, io::sim::Persistence::synced));
+  ASSERT_TRUE(bench.disk().resize(path, size, io::sim::Persistence::synced));
+  const Sequence first(std::uint64_t{1});
+  const auto outcome = bench.run(verify(*bench.scope, bench.machine(primary), first, nullptr));
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->points_damaged, 1U);
+  const io::Platform platform = bench.world.platform(bench.node);
+  auto target = bench.run(platform.disk.open_file(*bench.scope, "/restored", io::OpenMode::create));
+  ASSERT_TRUE(target.has_value());
+  const auto restored = bench.run(
+      restore(*bench.scope, bench.machine(primary), first, primary.description().disks[0].id, **target, nullptr));
+  ASSERT_FALSE(restored.has_value());
+  EXPECT_EQ(restored.error().code, ErrorCode::damaged) << restored.error().text();
 }
 
 TEST_F(Verifying, EveryFlippedBitOfTheSumsIsFound) {
