@@ -154,10 +154,11 @@ io::Task<Status> Base::reset(io::Scope& scope) {
 io::Task<Status> Base::resize(io::Scope& scope, const MachineDescription& machine) {
   for (const DiskDescription& disk : machine.disks) {
     BaseDisk* known = find(disk.id);
-    if (known == nullptr || known->image->size() == disk.size) continue;
+    if (known == nullptr) continue;
+    if (known->image->size() == disk.size && known->sums->disk_size() == disk.size) continue;
     // A block that a new end cuts, or that the old end had cut, no longer has its hash: it becomes zeros and is sent
     // again.
-    const std::uint64_t edge = std::min(known->image->size().value(), disk.size.value());
+    const std::uint64_t edge = std::min({known->image->size(), known->sums->disk_size(), disk.size}).value();
     const BlockIndex cut = block_at(ByteOffset(edge));
     if (edge % block_size != 0) {
       const Extent block{.first = cut, .count = BlockCount(std::uint64_t{1})};

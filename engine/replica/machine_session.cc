@@ -59,6 +59,8 @@ io::Task<Status> Machine::adopt_description(MachineDescription next, SeedBy seed
     co_return fail(ErrorCode::conflict, "open a machine",
                    fmt::format("machine {} has other disks here than on the primary; protect it anew", now.name));
   }
+  // Until the first point the base has the sizes of the images. First, and each time: what failed is tried again.
+  if (journal_->points().empty()) AFI_CO_TRY_STATUS(base_->resize(scope_, next));
   MachineFile changed = file_;
   changed.description = std::move(next);
   changed.seed_by = seed_by;
@@ -70,9 +72,7 @@ io::Task<Status> Machine::adopt_description(MachineDescription next, SeedBy seed
   }
   AFI_CO_TRY_STATUS(write_description(scope_, *folder_, changed));
   file_ = std::move(changed);
-  if (!journal_->points().empty()) co_return Status{};
-  auto resizing = base_->resize(scope_, description());
-  co_return co_await resizing;
+  co_return Status{};
 }
 
 io::Task<Result<Machine::Opened>> Machine::open_session(io::Scope& scope, Opener opener, MachineDescription next,
@@ -364,7 +364,8 @@ io::Task<Result<Receipt>> Machine::commit_now(format::PointRecord record) {
     const Error& error = committed.error();
     auto healing = journal_->heal(scope_);
     const Status healed = co_await healing;
-    if (healed && error.code == ErrorCode::damaged) AFI_CO_TRY_STATUS(journal_->drop_unfinished(scope_));
+    const bool is_useless = healed && journal_->stopped().empty() && error.code == ErrorCode::damaged;
+    if (is_useless) AFI_CO_TRY_STATUS(journal_->drop_unfinished(scope_));
     co_return std::unexpected(error);
   }
   active_.reset();

@@ -136,15 +136,27 @@ io::Task<Status> ReplicaStore::load_machines(io::Scope& scope) {
   co_return Status{};
 }
 
+io::Task<Result<std::vector<io::DirectoryEntry>>> ReplicaStore::read_machine_folder(
+    io::Scope& scope, MachineId id, std::shared_ptr<io::Directory>& folder) {
+  AFI_CO_TRY(folder, machines_folder_->open_directory(scope, id.text()));
+  auto listing = folder->list(scope);
+  co_return co_await listing;
+}
+
 io::Task<Status> ReplicaStore::load_machine(io::Scope& scope, MachineId id,
                                             const std::vector<catalogue::MachineRow>& known) {
-  AFI_CO_TRY(std::unique_ptr<io::Directory> opened, machines_folder_->open_directory(scope, id.text()));
-  std::shared_ptr<io::Directory> folder = std::move(opened);
-  AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, folder->list(scope));
-  const auto has = [&](std::string_view name) {
-    return std::ranges::any_of(entries, [name](const auto& entry) { return entry.name == name; });
-  };
   const auto row = std::ranges::find(known, id, &catalogue::MachineRow::id);
+  std::shared_ptr<io::Directory> folder;
+  auto reading = read_machine_folder(scope, id, folder);
+  const Result<std::vector<io::DirectoryEntry>> entries = co_await reading;
+  if (!entries && entries.error().code == ErrorCode::cancelled) co_return std::unexpected(entries.error());
+  if (!entries) {  // it keeps no other from being used
+    note_trouble(id, row == known.end() ? "" : row->name, entries.error().text());
+    co_return Status{};
+  }
+  const auto has = [&](std::string_view name) {
+    return std::ranges::any_of(*entries, [name](const auto& entry) { return entry.name == name; });
+  };
   // Half removed, or half made: its description is written last, and its catalogue row after that.
   const bool is_described = has(machine_file_name) || has(machine_copy_name);
   if (has(removed_file_name) || (!is_described && row == known.end())) {

@@ -93,6 +93,8 @@ class ReplicaStore {
   [[nodiscard]] io::Task<Status> lock(io::Scope& scope);
   [[nodiscard]] io::Task<Status> take_marker(io::Scope& scope);
   [[nodiscard]] io::Task<Status> load_machines(io::Scope& scope);
+  [[nodiscard]] io::Task<Result<std::vector<io::DirectoryEntry>>> read_machine_folder(
+      io::Scope& scope, MachineId id, std::shared_ptr<io::Directory>& folder);
   [[nodiscard]] io::Task<Status> load_machine(io::Scope& scope, MachineId id,
                                               const std::vector<catalogue::MachineRow>& known);
   [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> open_machine(MachineId id,

@@ -58,6 +58,31 @@ TEST_F(Receiving, PointsSurviveTheLossOfTheCatalogue) {
   EXPECT_EQ(refused.error().code, ErrorCode::permission_denied);
 }
 
+// Of a machine without a point, whose image has grown.
+TEST_F(Receiving, AResizeOfTheBaseThatFailedIsDoneByTheNextSession) {
+  MachineDescription grown = primary.description();
+  const auto open = [&](const MachineDescription& description) -> Status {
+    const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+    const auto welcome = bench.run(sink->open(*bench.scope, description, SeedBy::network));
+    if (!welcome) return std::unexpected(welcome.error());
+    return {};
+  };
+  const Status opened = open(grown);
+  ASSERT_TRUE(opened) << opened.error().text();
+  grown.disks[0].size += ByteCount(std::uint64_t{100'000});
+  const std::string base = bench.machine_path(primary) + "/" + grown.disks[0].id.text() + "/base.";
+  for (const std::uint64_t skipped : {0U, 1U, 1U}) {  // the image, then its hashes, cut and grown
+    bench.disk().add_fault({.match = {.kind = io::sim::OperationKind::resize, .path_part = base, .skip = skipped},
+                            .count = 1,
+                            .error = ENOSPC});
+    EXPECT_FALSE(open(grown)) << skipped;
+    bench.disk().clear_faults();
+  }
+  const Status again = open(grown);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(bench.disk().size(base + "raw"), grown.disks[0].size);
+}
+
 TEST_F(Receiving, AnotherHostMayNotUseTheMachine) {
   make_points(1);
   ModelPrimary stranger{99};

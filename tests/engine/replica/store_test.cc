@@ -98,6 +98,25 @@ TEST_F(Store, AMachineWhoseFolderIsGoneIsNamed) {
   EXPECT_EQ(bench.store->troubles().front().name, "web1");
 }
 
+TEST_F(Store, AMachineWhoseFolderCannotBeReadStopsOnlyItself) {
+  begin_with_points(1);
+  ModelPrimary other{77};
+  bench.admit(other);
+  ASSERT_TRUE(bench.make_point(other).has_value());
+  for (const auto kind : {io::sim::OperationKind::open, io::sim::OperationKind::list}) {
+    bench.stop();
+    bench.disk().add_fault(
+        {.match = {.kind = kind, .path_part = bench.machine_path(primary)}, .count = 1, .error = EIO});
+    ASSERT_TRUE(bench.start().has_value());
+    bench.disk().clear_faults();
+    ASSERT_EQ(bench.store->troubles().size(), 1U);
+    EXPECT_EQ(bench.store->troubles().front().name, "web1");
+    EXPECT_EQ(bench.check(other), "");
+  }
+  ASSERT_TRUE(bench.restart().has_value());
+  EXPECT_EQ(bench.check(primary), "");
+}
+
 TEST_F(Store, ADamagedDescriptionIsMendedFromItsCopy) {
   begin_with_points(2);
   bench.stop();
