@@ -215,9 +215,11 @@ io::Task<Status> Journal::drop_unfinished(io::Scope& scope) {
     decision.segment = last->segment;
     decision.offset = last->end();
   }
+  spoilt_ = true;  // until the tail was read again
   AFI_CO_TRY_STATUS(cut(scope, decision));
-  auto recovering = recover_tail(scope);
-  co_return co_await recovering;
+  AFI_CO_TRY_STATUS(recover_tail(scope));
+  if (!stopped_.empty()) co_return fail(ErrorCode::io_failed, "drop unfinished frames", stopped_);
+  co_return Status{};
 }
 
 io::Task<Status> Journal::heal(io::Scope& scope) {

@@ -66,7 +66,8 @@ class Journal {
   // The frames of the epoch must be those of which the record speaks (damaged if not). Returns when the point and all
   // of the journal that it stands on are durable.
   [[nodiscard]] io::Task<Status> commit(io::Scope& scope, format::PointRecord record);
-  // Forgets the frames behind the head. Durable when it returns.
+  // Forgets the frames behind the head. Durable when it returns. Errors: io_failed, and then heal() is due; also when
+  // what is left turns out to be damaged: then the journal has stopped.
   [[nodiscard]] io::Task<Status> drop_unfinished(io::Scope& scope);
   // After an error: cuts off what is not whole and reads the tail again. Errors: io_failed.
   [[nodiscard]] io::Task<Status> heal(io::Scope& scope);
@@ -87,6 +88,7 @@ class Journal {
   [[nodiscard]] io::Task<Status> measure_sealed_end(io::Scope& scope);
   [[nodiscard]] io::Task<Status> load_one_sealed(io::Scope& scope, SegmentNumber number);
   [[nodiscard]] io::Task<Status> recover_tail(io::Scope& scope);
+  [[nodiscard]] io::Task<Status> read_tail(io::Scope& scope);
   struct TailScan;
   [[nodiscard]] io::Task<Result<TailScan>> scan_tail(io::Scope& scope);
   [[nodiscard]] io::Task<Status> scan_pass(io::Scope& scope, TailScan& scan, Sequence mark);

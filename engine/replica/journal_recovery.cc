@@ -94,7 +94,10 @@ io::Task<Status> Journal::load_one_sealed(io::Scope& scope, SegmentNumber number
   expectation.disks = identity_.disks;
   expectation.tail = format::TailPromise::durable;
   expectation.before = before;
-  ScanStart start{.expectation = std::move(expectation), .ledger = {}, .open_stored = sealed_open_stored_};
+  ScanStart start{.expectation = std::move(expectation),
+                  .ledger = {},
+                  .open_stored = sealed_open_stored_,
+                  .epoch_start = sealed_open_stored_ != ByteCount{} ? EpochStart::sealed : EpochStart::scanned};
   auto scanning = scan_segment(scope, *table_, std::move(start));
   Result<ScannedSegment> scanned = co_await scanning;
   if (!scanned) {
@@ -106,7 +109,8 @@ io::Task<Status> Journal::load_one_sealed(io::Scope& scope, SegmentNumber number
   table_->set(number, nullptr, pinned_runs(number, format::RecordLabel::sealed, scanned->builder));
   std::ranges::move(scanned->points, std::back_inserter(points_));
   sealed_open_stored_ = scanned->open_stored;
-  if (scanned->has_lost_content && sealed_damage_.empty()) {
+  // What was sealed did add up: frames that do not stand beside some that cannot be read.
+  if ((scanned->has_lost_content || scanned->unplaced) && sealed_damage_.empty()) {
     sealed_damage_ = fmt::format("segment {} of the journal is damaged", number.value());
     stopped_ = sealed_damage_;
   }
@@ -205,7 +209,22 @@ io::Task<Status> Journal::measure_sealed_end(io::Scope& scope) {
   co_return Status{};
 }
 
+// Where it cannot be read, what was known stays known, points and what they are made of: nobody must be told of an
+// older head because of that.
 io::Task<Status> Journal::recover_tail(io::Scope& scope) {
+  const std::vector<JournalPoint> known = points_;
+  const SegmentNumber first = sealed_end_.next();
+  SegmentTable::Segments segments = table_->from(first);
+  auto reading = read_tail(scope);
+  Status read = co_await reading;
+  if (!read) {
+    points_ = known;
+    table_->put_back(first, std::move(segments));
+  }
+  co_return read;
+}
+
+io::Task<Status> Journal::read_tail(io::Scope& scope) {
   AFI_CO_TRY_STATUS(measure_sealed_end(scope));
   for (int attempt = 0; attempt < cuts_max; ++attempt) {
     points_.resize(sealed_points_);

@@ -32,6 +32,15 @@ void SegmentTable::add_run(SegmentNumber number, RunRef run) {
 
 void SegmentTable::cut_from(SegmentNumber number) { segments_.erase(segments_.lower_bound(number), segments_.end()); }
 
+SegmentTable::Segments SegmentTable::from(SegmentNumber number) const {
+  return Segments(segments_.lower_bound(number), segments_.end());
+}
+
+void SegmentTable::put_back(SegmentNumber number, Segments segments) {
+  cut_from(number);
+  segments_.merge(segments);
+}
+
 std::vector<SegmentNumber> SegmentTable::numbers() const {
   std::vector<SegmentNumber> numbers;
   numbers.reserve(segments_.size());

@@ -60,15 +60,20 @@ class SegmentTable {
   // The run itself, through the cache. Errors: damaged.
   [[nodiscard]] io::Task<Result<std::shared_ptr<const format::IndexRun>>> load(io::Scope& scope, RunRef run);
 
- private:
   struct Segment {
     std::shared_ptr<io::File> staged;
     std::vector<RunRef> runs;
   };
+  using Segments = std::map<SegmentNumber, Segment>;
+  // What is known of this segment and all behind it; put_back() makes it what is known again.
+  [[nodiscard]] Segments from(SegmentNumber number) const;
+  void put_back(SegmentNumber number, Segments segments);
+
+ private:
   std::unique_ptr<SegmentStore> store_;
   RunCache& cache_;
   std::uint64_t owner_;
-  std::map<SegmentNumber, Segment> segments_;
+  Segments segments_;
 };
 
 }  // namespace afterimage::replica

@@ -170,5 +170,85 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Failing,
                                                io::sim::CrashKind::power_cut}),
                          [](const testing::TestParamInfo<Fault>& fault) { return std::string(fault.param.name); });
 
+// A session that ends in the middle of a cycle, with what it sent stored; the primary then loses what it was to send.
+io::Task<Status> begin_and_forget(io::Scope& scope, PointSink& sink, ModelPrimary& primary) {
+  AFI_CO_TRY(const Welcome welcome, sink.open(scope, primary.description(), SeedBy::network));
+  const BeginEpoch begin{.kind = EpochKind::cycle, .epoch = welcome.newest_epoch.next(), .parent = welcome.head};
+  primary.change(9);
+  primary.prepare_pending(begin.epoch);
+  AFI_CO_TRY(Need need, sink.begin(scope, begin));
+  for (const Bytes& frame : primary.pending_frames()) AFI_CO_TRY_STATUS(sink.append(scope, frame));
+  AFI_CO_TRY(need, sink.begin(scope, begin));
+  if (need.first_frame != primary.pending_frames().size())
+    co_return fail(ErrorCode::internal, "frames were not stored");
+  primary.prepare_pending(begin.epoch.next());
+  co_return Status{};
+}
+
+Status begin_and_forget(ReplicaBench& bench, ModelPrimary& primary) {
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  return bench.run(begin_and_forget(*bench.scope, *sink, primary));
+}
+
+Outcome fail_while_dropping(std::uint64_t seed, std::uint64_t operation) {
+  ReplicaBench bench(seed);
+  ModelPrimary primary(seed);
+  Status ran = bench.start();
+  bench.admit(primary);
+  if (ran) ran = make_all(bench, primary);
+  if (ran) ran = begin_and_forget(bench, primary);
+  if (!ran) return {.fired = true, .problem = "before: " + ran.error().text()};
+  bench.disk().add_fault({.match = {.skip = operation}, .count = 1, .error = EIO});
+  ran = bench.make_point(primary);
+  const bool fired = bench.disk().faults_injected() > 0;
+  bench.disk().clear_faults();
+  // The same daemon goes on, or its machine says that it has stopped; either way nothing that was acknowledged is lost.
+  for (int again = 0; again < 3; ++again) {
+    if (!bench.machine(primary)->stop_reason().empty()) break;
+    const std::string problem = bench.check(primary);
+    if (!problem.empty()) return {.fired = fired, .problem = "without a restart: " + problem};
+    primary.change(3);
+    [[maybe_unused]] const Status made = bench.make_point(primary);
+  }
+  const std::string finished = finish(bench, primary, 2);
+  return {.fired = fired, .problem = finished.empty() && !fired && !ran ? ran.error().text() : finished};
+}
+
+TEST(FailingDrop, AtEveryOperationLosesNothingAcknowledged) {
+  std::uint64_t operation = 0;
+  for (; operation < operations_max; operation += AFTERIMAGE_OPERATION_STEP) {
+    const Outcome outcome = fail_while_dropping(operation + 1, operation);
+    ASSERT_EQ(outcome.problem, "") << "operation " << operation;
+    if (!outcome.fired) break;
+  }
+  EXPECT_LT(operation, operations_max);
+  EXPECT_GT(operation, 10U);
+}
+
+// Found while unfinished frames are dropped: the machine stops and says so, and no other one is touched.
+TEST(FailingDrop, RotThatItFindsStopsTheMachine) {
+  int stopped = 0;
+  for (std::uint64_t offset = 64; offset < 2000; offset += 61) {
+    ReplicaBench bench(3);
+    ModelPrimary primary(3);
+    ASSERT_TRUE(bench.start());
+    bench.admit(primary);
+    ASSERT_TRUE(make_all(bench, primary));
+    ASSERT_TRUE(begin_and_forget(bench, primary));
+    const std::string journal = bench.machine_path(primary) + "/journal/";
+    const auto names = bench.disk().list(journal);
+    ASSERT_TRUE(names && names->size() == 1);
+    const std::string path = journal + names->front();
+    ASSERT_GT(bench.disk().size(path)->value(), 2000U);
+    ASSERT_TRUE(bench.disk().write(path, ByteOffset(offset), Bytes(3, std::byte{0xaa}), io::sim::Persistence::synced));
+    const Status made = bench.make_point(primary);
+    if (made) continue;  // it was a part of what was dropped
+    ++stopped;
+    EXPECT_NE(bench.machine(primary)->stop_reason(), "") << "offset " << offset << ": " << made.error().text();
+    EXPECT_FALSE(bench.make_point(primary)) << "offset " << offset;
+  }
+  EXPECT_GT(stopped, 5);
+}
+
 }  // namespace
 }  // namespace afterimage::replica

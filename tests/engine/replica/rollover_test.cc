@@ -50,6 +50,40 @@ TEST(RollOver, AnEpochMaySpanSegments) {
   EXPECT_EQ(outcome->points_verified, 3U);
 }
 
+// The records of a sealed segment say everything that its index does, also where they begin in the middle of an epoch.
+TEST(RollOver, ASealedSegmentWithoutItsIndexIsReadFromItsRecords) {
+  ReplicaBench bench(1);
+  bench.segment_bytes = ByteCount(std::uint64_t{512});  // an epoch fills several
+  ModelPrimary primary(1, {300'000, 50'000});
+  primary.frame_blocks = 1;
+  ASSERT_TRUE(bench.start().has_value());
+  bench.admit(primary);
+  while (primary.acknowledged().size() < 4) {
+    primary.change(20);
+    ASSERT_TRUE(bench.make_point(primary).has_value());
+  }
+  const std::string journal = bench.machine_path(primary) + "/journal/";
+  const auto names = bench.disk().list(journal);
+  ASSERT_TRUE(names.has_value());
+  int tried = 0;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".segment")) continue;
+    ++tried;
+    bench.stop();
+    const std::uint64_t last = bench.disk().size(journal + name)->value() - 1;
+    const Bytes byte =
+        *bench.disk().read(journal + name, {.offset = ByteOffset(last), .size = ByteCount(std::uint64_t{1})});
+    ASSERT_TRUE(bench.disk().write(journal + name, ByteOffset(last), Bytes(1, byte[0] ^ std::byte{1}),
+                                   io::sim::Persistence::synced));
+    ASSERT_TRUE(bench.start().has_value());
+    EXPECT_EQ(bench.check(primary), "") << name;
+    EXPECT_EQ(bench.machine(primary)->stop_reason(), "") << name;
+    EXPECT_EQ(bench.machine(primary)->points().size(), 4U) << name;
+    ASSERT_TRUE(bench.disk().write(journal + name, ByteOffset(last), byte, io::sim::Persistence::synced));
+  }
+  EXPECT_GT(tried, 4);
+}
+
 TEST(RollOver, ASegmentIsSealedAtTheSizeThatItsStoreSays) {
   ReplicaBench bench(1);
   bench.segment_bytes = ByteCount(std::uint64_t{512});  // a point or two
