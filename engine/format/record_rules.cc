@@ -48,8 +48,10 @@ RecordLabel RecordRules::judge(const PointRecord& point) const {
     return span_ && span_->to == point.sequence ? RecordLabel::point : RecordLabel::out_of_order;
   }
   if (track_lost_) return RecordLabel::point;
-  if (position_.sequence && point.sequence != position_.sequence->next()) return RecordLabel::out_of_order;
+  // Its parent says that it follows. Numbers may be left out: a replica that was rolled back does not get one twice.
   if (position_.digest && point.parent != *position_.digest) return RecordLabel::out_of_order;
+  const bool counts = !position_.digest || position_.sequence == Sequence{};
+  if (counts && position_.sequence && point.sequence != position_.sequence->next()) return RecordLabel::out_of_order;
   return RecordLabel::point;
 }
 

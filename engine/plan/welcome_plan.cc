@@ -16,7 +16,8 @@ WelcomePlan plan_welcome(const PrimaryRecord& record, const Welcome& welcome) {
     }
   }
   if (record.stage == PrimaryStage::replicating && welcome.head == record.head()) {
-    return record.pending ? WelcomePlan::resume_pending : WelcomePlan::cycle;
+    const bool fits = record.pending && record.pending->record.parent == welcome.head.digest;
+    return fits ? WelcomePlan::resume_pending : WelcomePlan::cycle;  // what was pending is captured again
   }
   return WelcomePlan::compare;
 }

@@ -317,7 +317,9 @@ Status Machine::check_record(const format::PointRecord& record) const {
   if (record.machine != machine.id || record.lineage != machine.lineage || record.generation != machine.generation) {
     return fail(ErrorCode::conflict, "commit a point", "the point is of another machine or lineage");
   }
-  if (record.parent != head().digest || record.sequence != head().sequence.next()) {
+  // A number may be left out: the primary gives none twice, also where this replica was rolled back.
+  const bool follows = head().is_none() ? record.sequence == Sequence{}.next() : record.sequence > head().sequence;
+  if (record.parent != head().digest || !follows) {
     return fail(ErrorCode::conflict, "commit a point",
                 fmt::format("point {} does not follow the head, point {} ({})", record.sequence.value(),
                             head().sequence.value(), head().digest.text()));

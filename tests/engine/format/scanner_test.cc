@@ -252,7 +252,7 @@ TEST(Recovery, OutOfOrderRecordsAreLabelled) {
   EXPECT_EQ(kit::scan(file.bytes).labels.back(), Label::out_of_order);
   file = two_points();
   file.point(4, 4);
-  EXPECT_EQ(kit::scan(file.bytes).labels.back(), Label::out_of_order) << "a sequence is missing";
+  EXPECT_EQ(kit::scan(file.bytes).labels.back(), Label::point) << "a number may be left out";
   file = two_points();
   file.last = Digest{};
   file.point(3, 3);

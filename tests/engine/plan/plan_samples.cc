@@ -81,6 +81,7 @@ PrimaryRecord pending() {
   record.pending = PendingEpoch{.kind = EpochKind::cycle,
                                 .record = point(4),
                                 .hashes = HashFiles{.epoch = Epoch(std::uint64_t{8}), .checks = {13, 14}}};
+  record.pending->record.parent = record.acknowledged->digest();
   return record;
 }
 

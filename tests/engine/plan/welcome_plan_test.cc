@@ -49,6 +49,13 @@ TEST(WelcomePlan, WhatDidNotArriveIsSentOn) {
   EXPECT_EQ(plan_welcome(record, at(*record.acknowledged)), WelcomePlan::resume_pending);
 }
 
+// Of a compare, and then the replica's newer state came back.
+TEST(WelcomePlan, WhatStandsOnAnotherPointIsCapturedAgain) {
+  PrimaryRecord record = plan_samples::pending();
+  record.pending->record.parent = plan_samples::point(2).digest();
+  EXPECT_EQ(plan_welcome(record, at(*record.acknowledged)), WelcomePlan::cycle);
+}
+
 TEST(WelcomePlan, TheReplicaHasLostTheMachine) {
   EXPECT_EQ(plan_welcome(plan_samples::replicating(), Welcome{}), WelcomePlan::seed_again);
   EXPECT_EQ(plan_welcome(plan_samples::pending(), Welcome{}), WelcomePlan::seed_again);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/replica/verify.h"
 #include "tests/engine/replica/replica_kit.h"
 
 namespace afterimage::replica {
@@ -129,6 +130,27 @@ TEST_F(Receiving, AWrongParentIsAConflictThatNamesTheHead) {
   ASSERT_FALSE(need.has_value());
   EXPECT_EQ(need.error().code, ErrorCode::conflict);
   EXPECT_NE(need.error().text().find(welcome->head.digest.text()), std::string::npos);
+}
+
+// As a primary numbers its points after the replica's store was put back to an older state.
+TEST_F(Receiving, ANumberMayBeLeftOutBehindTheRightParentOnly) {
+  make_points(2);
+  primary.change(9);
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_TRUE(welcome.has_value());
+  primary.prepare_pending(welcome->newest_epoch.next());
+  primary.pending_record().sequence = Sequence(std::uint64_t{7});
+  ASSERT_TRUE(bench.run(primary.send_pending(*bench.scope, *sink)).has_value());
+  EXPECT_EQ(bench.check(primary), "");
+  make_points(1);
+  ASSERT_TRUE(bench.restart().has_value());
+  EXPECT_EQ(bench.check(primary), "");
+  EXPECT_EQ(bench.machine(primary)->points().size(), 4U);
+  EXPECT_EQ(bench.machine(primary)->points().back().sequence, Sequence(std::uint64_t{8}));
+  const auto outcome = bench.run(verify(*bench.scope, bench.machine(primary), std::nullopt, nullptr));
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->points_verified, 4U);
 }
 
 TEST_F(Receiving, AStaleEpochIsRefused) {
@@ -289,8 +311,8 @@ TEST_F(BadCycle, AFrameWhoseContentIsNotThatOfItsHashesIsRefused) {
       frame, [](format::FrameIdentity&, format::RawFrame& content) { content.content[7] ^= std::byte{1}; });
   expect_refused(ErrorCode::damaged);
 }
-TEST_F(BadCycle, ARecordThatSkipsASequenceIsRefused) {
-  primary.pending_record().sequence = primary.pending_record().sequence.next();
+TEST_F(BadCycle, ARecordWhoseNumberIsTakenIsRefused) {
+  primary.pending_record().sequence = primary.head().sequence;
   expect_refused(ErrorCode::conflict);
 }
 TEST_F(BadCycle, ARecordOfAnotherMachineIsRefused) {
