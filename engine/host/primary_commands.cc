@@ -223,8 +223,6 @@ io::Task<Result<source::CycleResult>> PrimaryCommands::replicate_with_retries(Jo
     job.info.phase = "connecting";
     auto replicating = replicate(job, primary, goal);
     Result<source::CycleResult> cycle = co_await replicating;
-    auto counting = count_points(job.scope, primary);  // also after a failure: a point may have been adopted first
-    co_await counting;
     if (cycle) {
       for (std::string& warning : cycle->warnings) job.warn(std::move(warning));
       primary.last_failure.reset();

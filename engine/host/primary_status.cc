@@ -78,7 +78,7 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, std::shared
   const Job* running = jobs_.running_for(status.name);
   status.state = state_of(record, running);
   status.generation = record.description.generation;
-  status.points = primary->points;
+  status.points = primary->machine->history().count();
   status.last_cycle = primary->last_cycle;
   status.compression = primary->machine->compression();
   for (std::size_t i = 0; i < record.description.disks.size(); ++i) {
@@ -91,7 +91,7 @@ io::Task<MachineStatus> PrimaryCommands::status_of(io::Scope& scope, std::shared
   }
   if (record.acknowledged) {
     status.rpo_lag = platform_.clock.now() - record.acknowledged->frozen;
-    if (primary->newest_point) status.latest_point = point_info(*primary->newest_point);
+    if (const auto& newest = primary->machine->history().newest()) status.latest_point = point_info(*newest);
   }
   judge(status, *primary, running);
   co_return status;

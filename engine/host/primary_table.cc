@@ -29,14 +29,6 @@ bool may_read_again(ErrorCode code) {
 
 std::string Primary::name() const { return machine ? machine->record().description.name : folder; }
 
-io::Task<void> count_points(io::Scope& scope, Primary& primary) {
-  auto loading = primary.machine->points(scope);
-  Result<std::vector<source::HistoricPoint>> points = co_await loading;
-  if (!points) co_return;  // what was known stays
-  primary.points = points->size();
-  if (!points->empty()) primary.newest_point = std::move(points->back());
-}
-
 io::Task<Status> PrimaryTable::open(io::Scope& scope, io::Directory& state) {
   AFI_CO_TRY(machines_, state.make_directory(scope, "machines"));
   AFI_CO_TRY_STATUS(state.sync(scope));
@@ -52,8 +44,6 @@ io::Task<Status> PrimaryTable::fill(io::Scope& scope, Primary& primary) {
   AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->open_directory(scope, primary.folder));
   AFI_CO_TRY(primary.machine, source::PrimaryMachine::open(scope, platform_, std::move(directory)));
   primary.machine->set_compression(compression_);
-  auto counting = count_points(scope, primary);
-  co_await counting;
   co_return Status{};
 }
 

@@ -25,16 +25,11 @@ struct Primary {
   std::string folder;                               // under state/machines
   Error damage;                                     // why it could not be opened
   RetrySchedule retry;                              // when that is tried again
-  std::uint64_t points = 0;
-  std::optional<source::HistoricPoint> newest_point;
   std::optional<CycleInfo> last_cycle;
   std::optional<Error> last_failure;  // of the newest attempt, if that failed
   io::Lock changing;                  // held by whatever changes its state: jobs, and what is too short for one
   [[nodiscard]] std::string name() const;
 };
-
-// Reads its history again, so that status need not: it answers also when the disk of the state hangs.
-[[nodiscard]] io::Task<void> count_points(io::Scope& scope, Primary& primary);
 
 class PrimaryTable {
  public:

@@ -24,6 +24,8 @@ io::Task<Result<std::unique_ptr<PrimaryMachine>>> PrimaryMachine::open(io::Scope
   std::unique_ptr<PrimaryMachine> machine(new PrimaryMachine(platform, std::move(folder)));
   AFI_CO_TRY(machine->record_, machine->files_.load(scope));
   AFI_CO_TRY_STATUS(machine->files_.remove_leftovers(scope, machine->record_));
+  auto looking = machine->history_.look(scope, machine->files_.folder());
+  [[maybe_unused]] const Status looked = co_await looking;  // it is for people: the next point looks again
   co_return machine;
 }
 
@@ -35,7 +37,7 @@ io::Task<Status> PrimaryMachine::change_record(io::Scope& scope, PrimaryRecord c
 }
 
 io::Task<Result<std::vector<HistoricPoint>>> PrimaryMachine::points(io::Scope& scope) {
-  auto loading = load_history(scope, files_.folder());
+  auto loading = PointHistory::load(scope, files_.folder());
   co_return co_await loading;
 }
 
@@ -50,7 +52,7 @@ io::Task<Status> PrimaryMachine::set_activity(io::Scope& scope, Activity activit
 io::Task<Status> PrimaryMachine::acknowledge(io::Scope& scope, const CycleResult& result) {
   HistoricPoint point{.record = record_.pending->record, .stored = result.stored};
   point.record.received = result.record.received;
-  AFI_CO_TRY_STATUS(append_history(scope, files_.folder(), std::move(point)));
+  AFI_CO_TRY_STATUS(history_.append(scope, files_.folder(), std::move(point)));
   PrimaryRecord changed = record_;
   changed.acknowledged = std::move(changed.pending->record);
   changed.hashes = std::move(changed.pending->hashes);

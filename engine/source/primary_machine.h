@@ -62,7 +62,9 @@ class PrimaryMachine {
                                                         Progress* progress);
   // Writes the seed to a medium: the point is pending until the replica shows it.
   [[nodiscard]] io::Task<Result<CycleResult>> seed_medium(io::Scope& scope, PointSink& medium, Progress* progress);
-  // The acknowledged points, ascending.
+  // What is known of the acknowledged points without reading them.
+  [[nodiscard]] const PointHistory& history() const { return history_; }
+  // The acknowledged points, ascending. Reads them all.
   [[nodiscard]] io::Task<Result<std::vector<HistoricPoint>>> points(io::Scope& scope);
   [[nodiscard]] io::Task<Status> set_activity(io::Scope& scope, Activity activity);
   void set_compression(const CompressionSetting& setting) { seeding_level_ = cycle_level_ = LevelChooser(setting); }
@@ -117,6 +119,7 @@ class PrimaryMachine {
 
   io::Platform platform_;
   PrimaryFiles files_;
+  PointHistory history_;
   PrimaryRecord record_;
   CacheTrust images_ = CacheTrust::in_doubt;  // what an earlier life saw of them is not known
   // A seeding is bulk and mends its level on the way; what it learned is not held against the cycles' few bytes.

@@ -119,6 +119,33 @@ TEST_P(PrimaryMachineTest, SeedsAndEveryCycleIsAPoint) {
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ((*points)[i].record.digest(), replica.points[i].digest());
 }
 
+// Entry by entry, over the ends of the window it is read in; a torn one at the end goes, and so does nothing before it.
+TEST_P(PrimaryMachineTest, ALongHistoryIsWalked) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  const std::string path = "/state/machine/points";
+  HistoricPoint point = io::sim::run(world, machine->points(*scope))->front();
+  constexpr std::uint64_t points = 20'000;  // some 6 MB
+  Bytes file;
+  for (std::uint64_t n = 1; n <= points; ++n) {
+    point.record.sequence = Sequence(n);
+    const Bytes entry = encode_history_entry(point);
+    file.insert(file.end(), entry.begin(), entry.end());
+  }
+  file.insert(file.end(), 77, std::byte{1});
+  ASSERT_TRUE(world.disk(node).write(path, ByteOffset{}, file, io::sim::Persistence::synced));
+  machine.reset();
+  start();
+  EXPECT_EQ(machine->history().count(), points);
+  EXPECT_EQ(machine->history().newest()->record.sequence, Sequence(points));
+  scribble();
+  ASSERT_TRUE(replicate());  // the 2nd of this model, and an entry in the place of the torn one
+  const auto listed = io::sim::run(world, machine->points(*scope));
+  ASSERT_TRUE(listed);
+  ASSERT_EQ(listed->size(), points);
+  EXPECT_EQ((*listed)[1].record.digest(), replica.points[1].digest());
+}
+
 TEST_P(PrimaryMachineTest, NothingChangedSendsNoFrames) {
   start(new_record());
   ASSERT_TRUE(replicate());
