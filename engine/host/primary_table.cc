@@ -161,6 +161,7 @@ io::Task<Result<std::shared_ptr<Primary>>> PrimaryTable::add(io::Scope& scope, P
                    name + " is protected already; 'afterimage status " + name + "' shows it");
   }
   AFI_CO_STATUS(check_unknown(name));
+  AFI_CO_TRY_STATUS(open_folder_again(scope));
   const std::string folder = record.description.id.text();
   AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->make_directory(scope, folder));
   AFI_CO_TRY_STATUS(machines_->sync(scope));
@@ -180,7 +181,15 @@ io::Task<Result<std::shared_ptr<Primary>>> PrimaryTable::add(io::Scope& scope, P
   co_return primary;
 }
 
+// A folder whose sync has failed once may answer so to every later one.
+io::Task<Status> PrimaryTable::open_folder_again(io::Scope& scope) {
+  AFI_CO_TRY(machines_, platform_.disk.open_directory(scope, machines_->path()));
+  co_return Status{};
+}
+
 io::Task<Status> PrimaryTable::remove(io::Scope& scope, std::string name) {
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, opening_.acquire(scope));
+  AFI_CO_TRY_STATUS(open_folder_again(scope));
   const auto found = primaries_.find(name);
   if (found == primaries_.end()) co_return Status{};
   const std::string folder = found->second->folder;

@@ -58,6 +58,8 @@ class PrimaryTable {
   [[nodiscard]] io::Task<Status> open_machine(io::Scope& scope, std::string folder);
   [[nodiscard]] io::Task<Status> fill(io::Scope& scope, Primary& primary);
   [[nodiscard]] io::Task<void> open_again(io::Scope& scope, std::string folder);
+  // Requires: opening_ is held.
+  [[nodiscard]] io::Task<Status> open_folder_again(io::Scope& scope);
   [[nodiscard]] bool is_unread(const std::string& folder) const;
   void admit(std::shared_ptr<Primary> primary);
   [[nodiscard]] io::Task<Status> remove_folder(io::Scope& scope, std::string folder);

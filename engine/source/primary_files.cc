@@ -51,6 +51,11 @@ Result<SeedingProgress> SeedingProgress::parse(ByteView bytes) {
                                       .block = BlockIndex(afterimage::load<std::uint64_t>(at + 16))}};
 }
 
+io::Task<Status> PrimaryFiles::open_again(io::Scope& scope, io::Disk& disk) {
+  AFI_CO_TRY(folder_, disk.open_directory(scope, folder_->path()));
+  co_return Status{};
+}
+
 io::Task<Result<PrimaryRecord>> PrimaryFiles::load(io::Scope& scope) {
   AFI_CO_TRY(const Bytes bytes, io::read_file(scope, *folder_, record_file_name, PrimaryRecord::encoded_bytes_max));
   co_return PrimaryRecord::parse(bytes);

@@ -41,6 +41,8 @@ class PrimaryFiles {
   explicit PrimaryFiles(std::unique_ptr<io::Directory> folder) : folder_(std::move(folder)) {}
 
   [[nodiscard]] io::Directory& folder() { return *folder_; }
+  // A folder whose sync has failed answers so until it is opened again.
+  [[nodiscard]] io::Task<Status> open_again(io::Scope& scope, io::Disk& disk);
   [[nodiscard]] io::Task<Result<PrimaryRecord>> load(io::Scope& scope);
   [[nodiscard]] io::Task<Status> save(io::Scope& scope, const PrimaryRecord& record);  // durable
   // New hash files, or those there are brought back to nothing.

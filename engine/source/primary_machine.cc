@@ -42,10 +42,13 @@ io::Task<Result<std::vector<HistoricPoint>>> PrimaryMachine::points(io::Scope& s
 }
 
 io::Task<Status> PrimaryMachine::set_activity(io::Scope& scope, Activity activity) {
+  AFI_CO_TRY_STATUS(open_folder_again(scope));
   PrimaryRecord changed = record_;
   changed.activity = activity;
   auto changing = change_record(scope, std::move(changed));
-  co_return co_await changing;
+  Status set = co_await changing;
+  if (!set) note_failure(set.error());
+  co_return set;
 }
 
 // The pending point has reached the replica: it is the base of the next cycle. Its images were synced at the freeze.
@@ -71,8 +74,29 @@ io::Task<Status> PrimaryMachine::forget_pending(io::Scope& scope) {
   co_return co_await changing;
 }
 
+// After a failure of this host's disk, or of the replica's: nothing that is believed rests on the folder that was open.
+io::Task<Status> PrimaryMachine::open_folder_again(io::Scope& scope) {
+  if (!io_has_failed_) co_return Status{};
+  AFI_CO_TRY_STATUS(files_.open_again(scope, platform_.disk));
+  io_has_failed_ = false;
+  co_return Status{};
+}
+
 io::Task<Result<CycleResult>> PrimaryMachine::replicate(io::Scope& scope, PointSink& session, Goal goal,
                                                         Progress* progress) {
+  AFI_CO_TRY_STATUS(open_folder_again(scope));
+  auto making = make_point(scope, session, goal, progress);
+  Result<CycleResult> result = co_await making;
+  if (!result) note_failure(result.error());
+  co_return result;
+}
+
+void PrimaryMachine::note_failure(const Error& error) {
+  io_has_failed_ = io_has_failed_ || error.code == ErrorCode::io_failed;
+}
+
+io::Task<Result<CycleResult>> PrimaryMachine::make_point(io::Scope& scope, PointSink& session, Goal goal,
+                                                         Progress* progress) {
   CycleResult result;
   const MonotonicTime began = platform_.reactor.now();
   if (record_.stage == PrimaryStage::seeding) {

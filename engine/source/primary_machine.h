@@ -78,6 +78,12 @@ class PrimaryMachine {
   PrimaryMachine(const io::Platform& platform, std::unique_ptr<io::Directory> folder)
       : platform_(platform), files_(std::move(folder)) {}
 
+  [[nodiscard]] io::Task<Status> open_folder_again(io::Scope& scope);
+  void note_failure(const Error& error);
+  [[nodiscard]] io::Task<Result<CycleResult>> make_point(io::Scope& scope, PointSink& session, Goal goal,
+                                                         Progress* progress);
+  [[nodiscard]] io::Task<Result<CycleResult>> write_medium(io::Scope& scope, PointSink& medium, Progress* progress);
+
   // Seeding (primary_seeding.cc).
   [[nodiscard]] io::Task<Status> seed(io::Scope& scope, PointSink& sink, Welcome welcome, CycleResult& result,
                                       Progress* progress);
@@ -120,6 +126,7 @@ class PrimaryMachine {
   io::Platform platform_;
   PrimaryFiles files_;
   PointHistory history_;
+  bool io_has_failed_ = false;  // since the folder was opened
   PrimaryRecord record_;
   CacheTrust images_ = CacheTrust::in_doubt;  // what an earlier life saw of them is not known
   // A seeding is bulk and mends its level on the way; what it learned is not held against the cycles' few bytes.

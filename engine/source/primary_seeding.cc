@@ -271,6 +271,14 @@ io::Task<Status> PrimaryMachine::seed(io::Scope& scope, PointSink& sink, Welcome
 }
 
 io::Task<Result<CycleResult>> PrimaryMachine::seed_medium(io::Scope& scope, PointSink& medium, Progress* progress) {
+  AFI_CO_TRY_STATUS(open_folder_again(scope));
+  auto writing = write_medium(scope, medium, progress);
+  Result<CycleResult> result = co_await writing;
+  if (!result) note_failure(result.error());
+  co_return result;
+}
+
+io::Task<Result<CycleResult>> PrimaryMachine::write_medium(io::Scope& scope, PointSink& medium, Progress* progress) {
   if (record_.stage == PrimaryStage::replicating) {
     co_return fail(ErrorCode::refused, "export a seed",
                    record_.description.name + " is replicating already: its replica has point " +

@@ -387,6 +387,22 @@ TEST_P(PrimaryMachineTest, WhatCouldNotBeMadeDurableIsNotBelieved) {
   expect_equal_to_images(replica.head.sequence);
 }
 
+// The folder that was open when its sync failed may say so for ever: it is opened again, without a new start.
+TEST_P(PrimaryMachineTest, AFailedSyncOfItsFolderIsGotOver) {
+  start(new_record());
+  ASSERT_TRUE(replicate());
+  for (int time = 0; time < 8; ++time) {
+    scribble();
+    world.disk(node).add_fault(
+        {.match = {.kind = io::sim::OperationKind::sync_directory, .path_part = "/state/machine"}});
+    ASSERT_FALSE(replicate()) << time;
+    world.disk(node).clear_faults();
+    const Result<CycleResult> cycle = replicate();
+    ASSERT_TRUE(cycle) << time << ": " << cycle.error().text();
+    expect_equal_to_images(replica.head.sequence);
+  }
+}
+
 TEST_P(PrimaryMachineTest, AnEpochUnderWayIsKnownAfterARestart) {
   start(new_record());
   ASSERT_TRUE(replicate());
