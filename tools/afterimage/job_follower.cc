@@ -33,7 +33,17 @@ ExitStatus finish_done(Session& session, const host::JobInfo& job, JobDocument s
   return job.warnings.empty() ? ExitStatus::done : ExitStatus::warnings;
 }
 
+// What a job has found counts also when it failed for that, and a job that was asked for is shown however it ended.
+void show_unfinished(Session& session, const host::JobInfo& job, JobDocument shown) {
+  if (shown == JobDocument::job) {
+    session.show(control::json_of(job));
+  } else if (!std::holds_alternative<std::monostate>(job.result)) {
+    session.show(control::json_of(job.result));
+  }
+}
+
 ExitStatus finish(Session& session, const host::JobInfo& job, JobDocument shown) {
+  if (job.state != host::JobState::done) show_unfinished(session, job, shown);
   switch (job.state) {
     case host::JobState::done: return finish_done(session, job, shown);
     case host::JobState::failed:

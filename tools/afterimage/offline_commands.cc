@@ -187,18 +187,28 @@ Task<ExitStatus> run(Session& session, const ImageInfo& arguments) {
   co_return ExitStatus::done;
 }
 
+namespace {
+
+// As of qemu-img: 1 says that they differ, so that what could not be compared is 2.
+ExitStatus not_compared(Session& session, const Error& error) {
+  (void)session.fail(error);
+  return ExitStatus::usage;
+}
+
+}  // namespace
+
 Task<ExitStatus> run(Session& session, const ImageCompare& arguments) {
   auto opening_first =
       image::open_image(session.scope, session.platform.disk, session.absolute(arguments.first), io::OpenMode::read);
   const auto first = co_await opening_first;
-  if (!first) co_return session.fail(first.error());
+  if (!first) co_return not_compared(session, first.error());
   auto opening_second =
       image::open_image(session.scope, session.platform.disk, session.absolute(arguments.second), io::OpenMode::read);
   const auto second = co_await opening_second;
-  if (!second) co_return session.fail(second.error());
+  if (!second) co_return not_compared(session, second.error());
   auto comparing = compare(session, **first, **second);
   const auto comparison = co_await comparing;
-  if (!comparison) co_return session.fail(comparison.error());
+  if (!comparison) co_return not_compared(session, comparison.error());
   const auto& difference = comparison->first_difference;
   const bool same_size = comparison->first_size == comparison->second_size;
   session.show({{"identical", !difference && same_size},
