@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "io/base/printable.h"
+
 namespace afterimage::cli {
 namespace {
 
@@ -50,12 +52,7 @@ std::string time_text(WallTime time) {
   return text.substr(0, 19) + "Z";
 }
 
-std::string plain_text(std::string_view text) {
-  std::string out(text);
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  return out;
-}
+std::string plain_text(std::string_view text) { return without_controls(text, ' '); }
 
 void Table::add(std::vector<std::string> cells) {
   for (std::string& cell : cells) cell = plain_text(cell);

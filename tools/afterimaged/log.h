@@ -34,9 +34,6 @@ enum class LogForm : std::uint8_t { plain, journal };
 // Lines on stderr, those as severe as `level` or more.
 [[nodiscard]] std::unique_ptr<Log> make_stderr_log(tools::LogLevel level, LogForm form);
 
-// One line that a terminal takes for nothing but text: control characters, DEL and what is no UTF-8 as \xNN.
-[[nodiscard]] std::string printable(std::string_view text);
-
 // "<4>text", as the journal takes it.
 [[nodiscard]] std::string journal_line(Severity severity, std::string_view text);
 

@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include "io/base/printable.h"
 #include "io/posix/platform.h"
 #include "io/posix/signals.h"
 #include "io/task_group.h"

@@ -6,6 +6,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "io/base/printable.h"
 #include "tools/afterimaged/log.h"
 
 namespace afterimage::daemon {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/afterimaged/start_watch.h"
 
+#include "io/base/printable.h"
+
 namespace afterimage::daemon {
 namespace {
 

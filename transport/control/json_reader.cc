@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/base/printable.h"
+
 namespace afterimage::control {
 
 using nlohmann::ordered_json;
@@ -14,8 +16,6 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr double seconds_max = 3600.0 * 24 * 366 * 100;
-
-bool is_control_character(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 }  // namespace
 
@@ -62,13 +62,11 @@ void ObjectReader::optional(std::string_view name, std::string& out) {
   const auto* text = found->get_ptr<const std::string*>();
   if (text == nullptr) return refuse(name, "has to be a text");
   if (source_.code == ErrorCode::protocol) {
-    out = *text;
-    std::replace_if(out.begin(), out.end(), is_control_character, ' ');
+    out = without_controls(*text, ' ');
     return;
   }
   if (text->size() > json_text_bytes_max) return refuse(name, "is longer than 4096 bytes");
-  if (std::any_of(text->begin(), text->end(), is_control_character))
-    return refuse(name, "has a control character in it");
+  if (has_controls(*text)) return refuse(name, "has a control character in it");
   out = *text;
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/format/frame.h"
 #include "io/base/check.h"
+#include "io/base/printable.h"
 
 namespace afterimage::replication::detail {
 namespace {
@@ -23,13 +24,7 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) {
 }
 
 // A peer's text is shown on terminals and in logs: nothing in it may steer them.
-std::string shown(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) c = '?';
-  }
-  return text;
-}
+std::string shown(std::string_view text) { return without_controls(text, '?'); }
 
 Result<std::string> read_name(ByteReader& reader) {
   AFI_TRY(std::string name, reader.read_text(limits::name_bytes_max));

@@ -25,21 +25,6 @@ using catalogue::PeerState;
 using tls::forge::day;
 using tls::forge::noon;
 
-TEST(DaemonLog, AnotherHostsNameCannotForgeALineOrColourATerminal) {
-  EXPECT_EQ(printable("web\n<3>all is well\x1b[31m\x7f"), "web\\x0a<3>all is well\\x1b[31m\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b"
-                      "31m"),
-            "\\xc2\\x9b31m");
-}
-
-TEST(DaemonLog, NamesOfAllLanguagesStayAsTheyAre) { EXPECT_EQ(printable("Zürich 東京 😀"), "Zürich 東京 😀"); }
-
-TEST(DaemonLog, WhatIsNoUtf8IsShownAsBytes) {
-  EXPECT_EQ(printable("a\xff\xc3"), "a\\xff\\xc3");
-  EXPECT_EQ(printable("\xc0\xaf"), "\\xc0\\xaf");           // an overlong slash
-  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
-}
-
 TEST(DaemonLog, TheJournalGetsAPriority) {
   EXPECT_EQ(journal_line(Severity::error, "no"), "<3>no");
   EXPECT_EQ(journal_line(Severity::warning, "hm"), "<4>hm");
