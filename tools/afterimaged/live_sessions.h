@@ -18,8 +18,11 @@ struct LiveSessionTag;
 // Leaves the list when it dies.
 class LiveSession : public io::ListNode<LiveSessionTag> {
  public:
-  // Asks it to end soon, for `reason`; must not destroy it at once.
-  virtual void end(const Error& reason) = 0;
+  // Asks it to end soon, for `reason`. Once: it may take its time.
+  void ask_to_end(const Error& reason) {
+    if (!std::exchange(is_ending_, true)) end(reason);
+  }
+  [[nodiscard]] bool is_ending() const { return is_ending_; }
   [[nodiscard]] const tls::PeerIdentity& identity() const { return identity_; }
 
  protected:
@@ -27,6 +30,10 @@ class LiveSession : public io::ListNode<LiveSessionTag> {
   ~LiveSession() = default;
 
  private:
+  // Must not destroy it at once.
+  virtual void end(const Error& reason) = 0;
+
+  bool is_ending_ = false;
   tls::PeerIdentity identity_;
 };
 

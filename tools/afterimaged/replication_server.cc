@@ -2,6 +2,7 @@
 #include "tools/afterimaged/replication_server.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "transport/replication/server.h"
@@ -11,22 +12,25 @@ namespace afterimage::daemon {
 
 namespace {
 
-// A session at work. When it has to end, the primary is told why; one that has not even greeted yet is just closed.
+// A session at work. When it has to end, the primary is told why; one that has not even greeted yet is just closed, as
+// is a further lane, with which its session ends.
 class Connection final : public LiveSession {
  public:
-  Connection(io::Scope& parent, replication::SessionTable& table, PeerTrust& trust, tls::PeerIdentity identity)
-      : LiveSession(std::move(identity)), scope(parent), table_(table) {
+  Connection(io::Scope& parent, replication::SessionTable& table, PeerTrust& trust, tls::PeerIdentity identity,
+             std::string address)
+      : LiveSession(std::move(identity)), scope(parent), table_(table), address_(std::move(address)) {
     trust.sessions().add(*this);
   }
 
   void end(const Error& reason) override {
-    if (table_.stop_sessions_of(identity().id, reason) == 0) scope.cancel();
+    if (!table_.stop_session(identity().id, address_, reason)) scope.cancel();
   }
 
   io::Scope scope;
 
  private:
   replication::SessionTable& table_;
+  std::string address_;
 };
 
 }  // namespace
@@ -84,7 +88,7 @@ io::Task<void> ReplicationServer::serve(io::Scope& scope, std::unique_ptr<io::St
                        .detail = who + " has too many connections, or all primaries have"});
     co_return;
   }
-  Connection connection(scope, table_, trust_, identity);
+  Connection connection(scope, table_, trust_, identity, address);
   std::optional<WindowBudget::Window> window(std::in_place, windows_);
   auto serving = replication::serve_session(connection.scope, std::move(*stream), gate_,
                                             {.id = identity.id, .name = trust_.name_of(identity.id)},

@@ -35,14 +35,13 @@ Result<SessionEntry*> SessionTable::find_for_lane(const Peer& peer, const Sessio
   return found;
 }
 
-std::size_t SessionTable::stop_sessions_of(const HostId& peer, const Error& reason) {
-  std::size_t stopped = 0;
+bool SessionTable::stop_session(const HostId& peer, std::string_view address, const Error& reason) {
   for (SessionEntry* entry = entries_.front(); entry != nullptr; entry = entries_.after(*entry)) {
-    if (entry->peer().id != peer) continue;
+    if (entry->peer().id != peer || entry->address() != address) continue;
     entry->stop(reason);  // only asks: the entry leaves the table later
-    ++stopped;
+    return true;
   }
-  return stopped;
+  return false;
 }
 
 std::vector<SessionFacts> SessionTable::list() {

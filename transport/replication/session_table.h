@@ -57,8 +57,8 @@ class SessionTable {
   // The session of that peer that a lane asks for. not_found: it has none of that id. busy: all its sessions together
   // have lanes_per_peer_max further lanes.
   [[nodiscard]] Result<SessionEntry*> find_for_lane(const Peer& peer, const SessionId& session);
-  // Ends all sessions of a peer, for `reason`. How many there were.
-  std::size_t stop_sessions_of(const HostId& peer, const Error& reason);
+  // Ends the session of that peer whose first connection comes from `address`, for `reason`. Whether there is one.
+  bool stop_session(const HostId& peer, std::string_view address, const Error& reason);
   [[nodiscard]] std::vector<SessionFacts> list();
   [[nodiscard]] std::size_t count_of(const HostId& peer);
 

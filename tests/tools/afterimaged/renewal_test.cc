@@ -73,6 +73,22 @@ TEST_F(Renewal, HappensAtTwoThirdsOfTheLifeAndNotBefore) {
   EXPECT_EQ(kept->certificate, leaf_of(*replica)) << "the files have it";
 }
 
+// Each session ends with the certificate that it began with, and no other one.
+TEST_F(Renewal, TheEndOfTheOldCertificateIsThatOfItsOwnSession) {
+  const auto old = primary->connect_to(*replica);
+  ASSERT_TRUE(old);
+  const WallTime end = leaf_of(*primary).not_after();
+  clock.time = clock.time + 70 * day;
+  look(*primary);
+  const auto fresh = primary->connect_to(*replica);
+  ASSERT_TRUE(fresh) << fresh.error().text();
+  clock.time = end;
+  replica->trust->review();
+  EXPECT_NE(replica->trust->sessions().next_expiry(), end) << "whoever is ending is not waited for";
+  EXPECT_FALSE(primary->ask(**old));
+  EXPECT_TRUE(primary->ask(**fresh));
+}
+
 TEST_F(Renewal, OfEitherHostLeavesTheSessionAloneAndIsBelievedAtOnce) {
   const auto sink = primary->connect_to(*replica);
   ASSERT_TRUE(sink);
