@@ -40,6 +40,12 @@ std::vector<std::string> paths_of(const Protect& command) {
   return paths;
 }
 
+// What a replica answers to a machine that it does not take.
+bool is_refusal(const Error& error) {
+  return error.code == ErrorCode::already_exists || error.code == ErrorCode::permission_denied ||
+         error.code == ErrorCode::refused || error.code == ErrorCode::limit_exceeded;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Primary>> PrimaryCommands::find(const std::string& machine) {
@@ -157,6 +163,15 @@ io::Task<Result<Started>> PrimaryCommands::protect(io::Scope& scope, Protect com
                         [this, record, seed](Job& job) { return run_protect(job, record, seed); });
 }
 
+// An image that a program holds, where its file system has no reflinks: no point could be made of it, and that is
+// better known before the seeding than after.
+io::Task<Status> PrimaryCommands::check_not_in_use(io::Scope& scope, std::vector<std::string> paths) {
+  auto freezing = source::ScanImages::freeze(scope, platform_, std::move(paths), source::CacheTrust::trusted);
+  const auto frozen = co_await freezing;
+  if (!frozen && frozen.error().code == ErrorCode::busy) co_return std::unexpected(frozen.error());
+  co_return Status{};  // whatever else there is, the seeding finds
+}
+
 io::Task<Result<JobResult>> PrimaryCommands::run_protect(Job& job, PrimaryRecord record, SeedKind seed) {
   const std::string name = record.description.name;
   // A replica that cannot be reached is told before anything is changed here.
@@ -167,13 +182,21 @@ io::Task<Result<JobResult>> PrimaryCommands::run_protect(Job& job, PrimaryRecord
   }
   session.reset();
   std::shared_ptr<Primary> primary = primaries_.find(name);
-  if (primary == nullptr) {
+  const bool is_new = primary == nullptr;
+  if (is_new) {
+    if (seed == SeedKind::network) AFI_CO_TRY_STATUS(check_not_in_use(job.scope, record.image_paths));
     AFI_CO_TRY(primary, primaries_.add(job.scope, std::move(record)));
   }
   ProtectResult result{.machine = name, .first_point = std::nullopt, .disks = {}};
   if (seed == SeedKind::network) {
-    AFI_CO_TRY(const source::CycleResult cycle, replicate_with_retries(job, *primary, source::Goal::first_point));
-    result.first_point = sync_result(name, cycle);
+    auto replicating = replicate_with_retries(job, *primary, source::Goal::first_point);
+    const Result<source::CycleResult> cycle = co_await replicating;
+    if (!cycle && is_new && is_refusal(cycle.error())) {  // before anything was sent: nothing is left of it
+      auto removing = primaries_.remove(job.scope, name);
+      [[maybe_unused]] const Status removed = co_await removing;
+    }
+    if (!cycle) co_return std::unexpected(cycle.error());
+    result.first_point = sync_result(name, *cycle);
   }
   auto describing = status_of(job.scope, primary);
   MachineStatus status = co_await describing;

@@ -54,6 +54,7 @@ class PrimaryCommands {
   [[nodiscard]] io::Task<Result<JobResult>> run_sync(Job& job);
   [[nodiscard]] io::Task<Result<JobResult>> run_unprotect(Job& job, ReplicaRemoval removal);
   [[nodiscard]] io::Task<Result<JobResult>> run_export(Job& job, std::string to);
+  [[nodiscard]] io::Task<Status> check_not_in_use(io::Scope& scope, std::vector<std::string> paths);
   [[nodiscard]] io::Task<Result<source::CycleResult>> replicate(Job& job, Primary& primary, source::Goal goal);
   [[nodiscard]] io::Task<Result<source::CycleResult>> replicate_with_retries(Job& job, Primary& primary,
                                                                              source::Goal goal);

@@ -40,6 +40,11 @@ MachineState Machine::state() const {
   return file_.seed_by == SeedBy::medium && !base_->staged() ? MachineState::awaiting_medium : MachineState::seeding;
 }
 
+bool Machine::is_blank() const {
+  if (!stop_reason_.empty() || !journal_ || !base_) return false;
+  return points().empty() && !journal_->unfinished() && !base_->staged() && import_.expired();
+}
+
 std::vector<std::string> Machine::findings() const {
   std::vector<std::string> findings = findings_;
   if (base_) findings.insert(findings.end(), base_->findings().begin(), base_->findings().end());

@@ -73,6 +73,8 @@ class Machine : public std::enable_shared_from_this<Machine> {
   [[nodiscard]] const MachineDescription& description() const { return file_.description; }
   [[nodiscard]] MachineState state() const;
   [[nodiscard]] const std::string& stop_reason() const { return stop_reason_; }
+  // No point is known of it, and nothing is staged, sent or being imported: removing it loses nothing.
+  [[nodiscard]] bool is_blank() const;
   [[nodiscard]] std::vector<std::string> findings() const;  // of recovery, for the log and status
   [[nodiscard]] Head head() const { return journal_ ? journal_->head() : Head{}; }
   // nullptr if they could not be opened. Whoever reads keeps them: a reopening puts others in their place.

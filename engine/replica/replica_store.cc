@@ -284,10 +284,12 @@ io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::create(io::Scope& scope
   AFI_CO_TRY(const std::vector<catalogue::MachineRow> rows, catalogue_.machines(scope));
   for (const catalogue::MachineRow& row : rows) {
     if (row.owner != peer.id || row.name != description.name || row.id == description.id) continue;
+    AFI_CO_TRY(const bool gone, remove_if_blank(scope, find(row.id)));
+    if (gone) continue;
     co_return fail(
         ErrorCode::already_exists, "keep a machine",
-        fmt::format("the replica already keeps a machine {} of host {}, from an earlier protection; remove it there "
-                    "or protect under another name",
+        fmt::format("the replica already keeps a machine {} of host {}, from an earlier protection; protect under "
+                    "another name",
                     description.name, peer.name));
   }
   const std::string folder_name = description.id.text();
@@ -320,13 +322,29 @@ io::Task<Status> ReplicaStore::clear_machine_folder(io::Scope& scope, MachineId 
   co_return co_await syncing;
 }
 
-// Order: marker durable -> catalogue forgets it -> files -> marker -> folder.
+// What an earlier protection under the same name left that never brought anything: whoever asks loses nothing with it.
+io::Task<Result<bool>> ReplicaStore::remove_if_blank(io::Scope& scope, std::shared_ptr<Machine> machine) {
+  if (machine == nullptr || !machine->is_blank()) co_return false;
+  machine->fence();
+  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard quiet, machine->lock().acquire(scope));
+  if (!machine->is_blank()) co_return false;
+  AFI_CO_TRY_STATUS(remove_quiet(machine));
+  co_return true;
+}
+
 io::Task<Status> ReplicaStore::remove_machine(io::Scope& scope, MachineId id) {
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, machines_lock_.acquire(scope));
   const std::shared_ptr<Machine> machine = find(id);
   if (machine == nullptr) co_return fail(ErrorCode::not_found, "remove a machine", "the store has no such machine");
   machine->fence();
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard quiet, machine->lock().acquire(scope));
+  auto removing = remove_quiet(machine);
+  co_return co_await removing;
+}
+
+// Order: marker durable -> catalogue forgets it -> files -> marker -> folder. Requires: the machine's lock is held.
+io::Task<Status> ReplicaStore::remove_quiet(std::shared_ptr<Machine> machine) {
+  const MachineId id = machine->description().id;
   AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, machines_folder_->open_directory(scope_, id.text()));
   const Bytes nothing;
   AFI_CO_TRY_STATUS(io::replace_file(scope_, *folder, removed_file_name, nothing));

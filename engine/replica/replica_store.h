@@ -100,6 +100,8 @@ class ReplicaStore {
   [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> open_machine(MachineId id,
                                                                         std::shared_ptr<io::Directory> folder);
   void note_trouble(MachineId id, std::string machine_name, std::string reason);
+  [[nodiscard]] io::Task<Result<bool>> remove_if_blank(io::Scope& scope, std::shared_ptr<Machine> machine);
+  [[nodiscard]] io::Task<Status> remove_quiet(std::shared_ptr<Machine> machine);
   [[nodiscard]] io::Task<Status> clear_machine_folder(io::Scope& scope, MachineId id);
   [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> create(io::Scope& scope, const Peer& peer,
                                                                   const MachineDescription& description,

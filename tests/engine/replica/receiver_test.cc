@@ -84,6 +84,24 @@ TEST_F(Receiving, AResizeOfTheBaseThatFailedIsDoneByTheNextSession) {
   EXPECT_EQ(bench.disk().size(base + "raw"), grown.disks[0].size);
 }
 
+// A protection that never brought anything does not keep its name from the next one; any that did does.
+TEST_F(Receiving, ABlankMachineGivesItsNameToTheNextProtection) {
+  MachineDescription description = primary.description();
+  const auto open = [&] {
+    description.id.bytes[5] ^= std::byte{1};
+    description.lineage.bytes[5] ^= std::byte{1};
+    const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+    return bench.run(sink->open(*bench.scope, description, SeedBy::network)).has_value();
+  };
+  EXPECT_TRUE(open());
+  EXPECT_TRUE(open());
+  EXPECT_TRUE(bench.restart().has_value());
+  EXPECT_EQ(bench.store->machines().size(), 1U);
+  make_points(1);
+  EXPECT_FALSE(open());
+  EXPECT_EQ(bench.check(primary), "");
+}
+
 TEST_F(Receiving, AnotherHostMayNotUseTheMachine) {
   make_points(1);
   ModelPrimary stranger{99};
