@@ -7,6 +7,7 @@ time.
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,13 +21,19 @@ PATIENCE = 120.0  # seconds until something that has to happen is taken for lost
 
 
 def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
+    """Below the range that the kernel takes the ports of outgoing connections from: nobody has them until a daemon does."""
+    chance, held = random.SystemRandom(), {}  # not the one that campaigns sow
+    while len(held) < count:
+        port = chance.randrange(10_000, 32_000)
+        one = socket.socket()
+        try:
+            one.bind(("127.0.0.1", port))
+            held[port] = one
+        except OSError:
+            one.close()
+    for one in held.values():
         one.close()
-    return ports
+    return list(held)
 
 
 def run_quietly(*words):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/tools/afterimaged/host_world.h"
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -62,11 +63,17 @@ io::Task<Status> write_identity(io::Scope& scope, io::Disk& disk, std::string fo
   co_return Status{};
 }
 
-std::uint16_t ephemeral_port(io::posix::PosixPlatform& posix, io::Scope& scope) {
-  const io::Endpoint any{.host = "127.0.0.1", .port = 0};
-  auto listener = io::block_on(posix.reactor(), posix.platform().network.listen(scope, any));
-  AFI_CHECK(listener.has_value());
-  return (*listener)->local().port;
+// Below the range that the kernel takes the ports of outgoing connections from: nobody has it until it is listened on.
+std::uint16_t free_port(io::posix::PosixPlatform& posix, io::Scope& scope) {
+  constexpr std::uint64_t first = 10'000;
+  constexpr std::uint64_t count = 22'000;
+  for (;;) {
+    std::array<std::byte, 8> chance{};
+    posix.platform().random.fill(chance);
+    const auto port = static_cast<std::uint16_t>(first + load<std::uint64_t>(chance.data()) % count);
+    const io::Endpoint at{.host = "127.0.0.1", .port = port};
+    if (io::block_on(posix.reactor(), posix.platform().network.listen(scope, at)).has_value()) return port;
+  }
 }
 
 }  // namespace
@@ -123,8 +130,8 @@ TestHost::TestHost(io::posix::PosixPlatform& shared, TestClock& clock, Options w
       TlsConnectorOptions{
           .host_name = options.name, .lanes = options.lanes, .handshake_timeout = options.handshake_timeout});
   // Ports are known before the servers are: a key names them.
-  const std::uint16_t control_port = ephemeral_port(posix, scope);
-  const std::uint16_t replication_port = ephemeral_port(posix, scope);
+  const std::uint16_t control_port = free_port(posix, scope);
+  const std::uint16_t replication_port = free_port(posix, scope);
   daemon_trust = std::make_unique<DaemonTrust>(platform, *catalogue, *trust, *keeper, log,
                                                DaemonTrustOptions{.host = label,
                                                                   .pki_dir = folder,
