@@ -28,8 +28,9 @@ io::Task<bool> lies_in_store(io::Scope& scope, io::Disk& disk, std::string folde
 }
 
 std::unexpected<Error> in_use(const std::string& path) {
-  return fail(ErrorCode::busy, what,
-              path + " is in use by another program (a running machine?); stop that first, or give another --to");
+  return fail(
+      ErrorCode::busy, what,
+      path + " is in use (mounted, or by another program: a running machine?); stop that first, or give another --to");
 }
 
 }  // namespace
@@ -57,6 +58,7 @@ io::Task<Status> RestoreTarget::look(io::Scope& scope, TargetExists exists) {
   auto opening = folder_->open_file(scope, name_, io::OpenMode::write);
   Result<std::unique_ptr<io::File>> opened = co_await opening;
   if (!opened && opened.error().code == ErrorCode::not_found) co_return Status{};
+  if (!opened && opened.error().code == ErrorCode::busy) co_return in_use(path_);  // a device that is mounted
   if (!opened) {
     co_return fail(ErrorCode::refused, what,
                    path_ + " is there and is neither a file nor a block device that can be written (" +

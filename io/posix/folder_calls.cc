@@ -38,12 +38,13 @@ std::string path_in(const OpenFile& folder, const std::string& name) {
   return folder.path.ends_with('/') ? folder.path + name : folder.path + "/" + name;
 }
 
-// O_NONBLOCK: opening a pipe or a terminal by mistake must not hang; files and block devices ignore it.
+// O_NONBLOCK: opening a pipe or a terminal by mistake must not hang; files and block devices ignore it. O_EXCL without
+// O_CREAT: a block device that is mounted, or otherwise the kernel's own, is not written to (EBUSY); files ignore it.
 int flags_of(OpenMode mode) {
   constexpr int always = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   switch (mode) {
     case OpenMode::read: return always | O_RDONLY;
-    case OpenMode::write: return always | O_RDWR;
+    case OpenMode::write: return always | O_RDWR | O_EXCL;
     case OpenMode::create: return always | O_RDWR | O_CREAT | O_EXCL;
     case OpenMode::open_or_create: return always | O_RDWR | O_CREAT;
   }

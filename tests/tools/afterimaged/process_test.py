@@ -432,7 +432,7 @@ class Life(Case):
         self.assertEqual(chi.stop(), 0)
         if subprocess.run(["mount", "--bind", "-o", "ro", store, store], capture_output=True, check=False).returncode:
             self.skipTest("mounting is refused here (needs root)")
-        self.addCleanup(subprocess.run, ["umount", store], check=False)
+        self.addCleanup(subprocess.run, ["umount", store], capture_output=True, check=False)
         self.assertEqual(self.end_of(chi.launch()), 1)
         self.assertIn(f"nothing can be written in {store}, where host.db lies", chi.log())
         self.assertIn("Read-only file system; see why ('dmesg'), then mount it read-write", chi.log())

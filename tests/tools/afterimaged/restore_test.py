@@ -11,7 +11,7 @@ import struct
 import subprocess
 
 import process_test
-from process_kit import same_content, write_image
+from process_kit import run_quietly, same_content, write_image
 
 SET_LOCK = 37  # F_OFD_SETLK, as QEMU locks an image
 
@@ -58,7 +58,7 @@ class RestoreTargets(process_test.Case):
         before = os.path.getsize(target)
         with open(target, "r+b") as held:
             lock(held, fcntl.F_RDLCK, 100, 101)
-            self.refused(11, self.restore(target, "--force"), target, "in use by another program")
+            self.refused(11, self.restore(target, "--force"), target, "is in use")
         self.assertEqual(os.path.getsize(target), before)
         self.assertEqual(self.restore(target, "--force").status, 0)
         self.assertTrue(same_content(target, self.world.path("web.img")))
@@ -78,7 +78,7 @@ class RestoreTargets(process_test.Case):
             self.refused(11, self.restore(target), "another restore to " + target + " is running")
         self.assertEqual(self.restore(target).status, 0)
 
-    def test_a_block_device_is_written_over_in_place(self):
+    def device(self):
         held = self.world.path("device.img")
         write_image(held, 6)
         made = subprocess.run(["losetup", "-f", "--show", held], capture_output=True, text=True, check=False)
@@ -86,6 +86,22 @@ class RestoreTargets(process_test.Case):
             self.skipTest("there is no loop device here (needs root)")
         device = made.stdout.strip()
         self.addCleanup(subprocess.run, ["losetup", "-d", device], check=False)
+        return device
+
+    def test_a_device_that_is_mounted_stays(self):
+        device, mounted = self.device(), self.world.path("mounted")
+        os.mkdir(mounted)
+        run_quietly("mkfs.ext4", "-q", device)
+        if subprocess.run(["mount", device, mounted], capture_output=True, check=False).returncode != 0:
+            self.skipTest("mounting is refused here (needs root)")
+        self.addCleanup(subprocess.run, ["umount", mounted], capture_output=True, check=False)
+        self.refused(11, self.restore(device, "--force"), device, "is in use (mounted")
+        run_quietly("umount", mounted)
+        run_quietly("fsck.ext4", "-fn", device)
+        self.assertEqual(self.restore(device, "--force").status, 0)
+
+    def test_a_block_device_is_written_over_in_place(self):
+        device = self.device()
         self.refused(15, self.restore(device), device, "--force")
         self.assertEqual(self.restore(device, "--force").status, 0)
         self.assertTrue(pathlib.Path(device).is_block_device())
