@@ -82,7 +82,15 @@ io::Task<Status> PrimaryMachine::cycle(io::Scope& scope, PointSink& session, Epo
   }
   const Head parent = welcome.head;
   AFI_CO_TRY_STATUS(capture(scope, base, welcome, progress));
-  for (const format::PointDisk& disk : record_.pending->record.disks) result.changed += bytes_of(disk.changed);
+  for (std::size_t i = 0; i < record_.description.disks.size(); ++i) {
+    const format::PointDisk& disk = record_.pending->record.disks[i];
+    result.changed += bytes_of(disk.changed);
+    if (disk.sizes.after >= disk.sizes.before) continue;
+    result.warnings.push_back("disk " + record_.description.disks[i].name + " of " + record_.description.name +
+                              " has shrunk from " + std::to_string(disk.sizes.before.value()) + " to " +
+                              std::to_string(disk.sizes.after.value()) +
+                              " bytes; points before this one have all of it");
+  }
   AFI_CO_TRY_STATUS(ship(scope, session, parent, result, progress));
   auto acknowledging = acknowledge(scope, result);
   co_return co_await acknowledging;

@@ -294,6 +294,7 @@ TEST_P(PrimaryMachineTest, ResizedImagesAreFollowed) {
     const Result<CycleResult> cycle = replicate();
     ASSERT_TRUE(cycle) << cycle.error().text();
     expect_equal_to_images(Sequence(++sequence));
+    EXPECT_EQ(cycle->warnings.size(), size < replica.points[sequence - 1].disks[0].sizes.before.value() ? 1U : 0U);
     EXPECT_EQ(replica.head_sizes[0].value(), size);
   }
 }
