@@ -59,8 +59,8 @@ Daemon::Daemon(const io::Platform& platform, tools::Config config, Log& log)
     : platform_(platform),
       config_(std::move(config)),
       log_(log),
-      served_log_(log, PeerSide::primary),
-      dialled_log_(log, PeerSide::replica),
+      served_log_(platform.reactor, log, PeerSide::primary),
+      dialled_log_(platform.reactor, log, PeerSide::replica),
       background_(platform.reactor),
       tasks_(platform.reactor) {}
 

@@ -15,9 +15,9 @@ void LoggedSessions::note(const SessionNote& note) {
   text += note.peer + "' (" + note.address + ")";
   switch (note.kind) {
     case SessionNoteKind::admitted: return log_.info(text + " admitted");
-    case SessionNoteKind::refused: return log_.warning(text + " refused: " + note.reason.text());
+    case SessionNoteKind::refused: return refusals_.note(note.address, text + " refused: " + note.reason.text());
     case SessionNoteKind::lane_refused:
-      return log_.warning(text + " goes on without a further lane: " + note.reason.text());
+      return refusals_.note(note.address, text + " goes on without a further lane: " + note.reason.text());
     case SessionNoteKind::ended: break;
   }
   text += " ended";

@@ -110,8 +110,8 @@ TestHost::TestHost(io::posix::PosixPlatform& shared, TestClock& clock, Options w
       options(std::move(wanted)),
       folder(make_folder()),
       database(options.name + folder),
-      served(log, PeerSide::primary),
-      dialled(log, PeerSide::replica) {
+      served(posix.reactor(), log, PeerSide::primary),
+      dialled(posix.reactor(), log, PeerSide::replica) {
   label = {.id = platform.random.make_id<HostId>(), .name = options.name};
   auto texts = tls::create_pki(label, clock.now());
   AFI_CHECK(texts.has_value());

@@ -10,6 +10,7 @@
 #include "tools/afterimaged/certificate_health.h"
 #include "tools/afterimaged/log.h"
 #include "tools/afterimaged/logged_commands.h"
+#include "tools/afterimaged/logged_sessions.h"
 #include "tools/afterimaged/newcomers.h"
 #include "tools/afterimaged/options.h"
 #include "tools/afterimaged/peer_rows.h"
@@ -143,6 +144,22 @@ TEST_F(Knocking, FillsNoLog) {
   EXPECT_NE(lines.back().find("more connections are refused than are logged"), std::string::npos);
   refusals.note("10.0.0.2:4000", "refused");
   EXPECT_EQ(lines.back(), "refused") << "others are still told of";
+}
+
+// As of a host that is enrolled: it comes through TLS each time, and is refused behind it.
+TEST_F(Knocking, OfAnEnrolledHostFillsNoLog) {
+  const auto posix = io::posix::PosixPlatform::create({.disk_threads = 1, .workers_max = 1});
+  ASSERT_TRUE(posix);
+  LoggedSessions sessions((*posix)->reactor(), *this, PeerSide::primary);
+  replication::SessionNote note;
+  note.kind = replication::SessionNoteKind::refused;
+  note.peer = "alpha";
+  for (int i = 0; i < 500; ++i) {
+    note.address = "10.0.0.1:" + std::to_string(4000 + i);
+    sessions.note(note);
+  }
+  EXPECT_LT(lines.size(), 30U);
+  EXPECT_NE(lines.back().find("more connections are refused than are logged"), std::string::npos);
 }
 
 class PeerRows : public testing::Test {
