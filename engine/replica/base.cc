@@ -166,7 +166,12 @@ io::Task<Status> Base::resize(io::Scope& scope, const MachineDescription& machin
       AFI_CO_TRY_STATUS(known->sums->clear_hashes(scope, block));
     }
     AFI_CO_TRY_STATUS(known->image->resize(scope, disk.size));
-    AFI_CO_TRY_STATUS(known->sums->resize(scope, disk.size));
+    auto resizing = known->sums->resize(scope, disk.size);
+    Status resized = co_await resizing;
+    if (!resized && resized.error().code == ErrorCode::io_failed) {  // perhaps its sync, and that is for ever
+      stopped_ = fmt::format("the hashes of disk {} could not be resized: {}", disk.name, resized.error().text());
+    }
+    AFI_CO_STATUS(std::move(resized));
     const auto index = static_cast<std::uint32_t>(known - disks_.data());
     const SeedingPosition changed{.disk_index = index, .block = cut};
     if (staged_ && staged_->position > changed) staged_->position = changed;

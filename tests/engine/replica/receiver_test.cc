@@ -79,6 +79,13 @@ TEST_F(Receiving, AResizeOfTheBaseThatFailedIsDoneByTheNextSession) {
     EXPECT_FALSE(open(grown)) << skipped;
     bench.disk().clear_faults();
   }
+  // A sync of the hashes that failed is final for the open file: the machine stops, and is opened anew.
+  grown.disks[0].size += ByteCount(std::uint64_t{100'000});
+  bench.disk().add_fault(
+      {.match = {.kind = io::sim::OperationKind::sync, .path_part = base + "sums"}, .count = 1, .error = EIO});
+  EXPECT_FALSE(open(grown));
+  bench.disk().clear_faults();
+  EXPECT_NE(bench.machine(primary)->stop_reason(), "");
   const Status again = open(grown);
   ASSERT_TRUE(again) << again.error().text();
   EXPECT_EQ(bench.disk().size(base + "raw"), grown.disks[0].size);
