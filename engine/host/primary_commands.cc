@@ -40,11 +40,8 @@ std::vector<std::string> paths_of(const Protect& command) {
   return paths;
 }
 
-// What a replica answers to a machine that it does not take.
-bool is_refusal(const Error& error) {
-  return error.code == ErrorCode::already_exists || error.code == ErrorCode::permission_denied ||
-         error.code == ErrorCode::refused || error.code == ErrorCode::limit_exceeded;
-}
+// Until an epoch was begun the replica has nothing of it that a later attempt could go on with.
+bool has_begun(const Primary& primary) { return primary.machine->record().newest_epoch != Epoch{}; }
 
 }  // namespace
 
@@ -191,9 +188,10 @@ io::Task<Result<JobResult>> PrimaryCommands::run_protect(Job& job, PrimaryRecord
   if (seed == SeedKind::network) {
     auto replicating = replicate_with_retries(job, *primary, source::Goal::first_point);
     const Result<source::CycleResult> cycle = co_await replicating;
-    if (!cycle && is_new && is_refusal(cycle.error())) {  // before anything was sent: nothing is left of it
-      auto removing = primaries_.remove(job.scope, name);
-      [[maybe_unused]] const Status removed = co_await removing;
+    if (!cycle && is_new && !has_begun(*primary)) {
+      io::Scope cleaning(platform_.reactor);  // also after a cancellation
+      auto removing = primaries_.remove(cleaning, name);
+      [[maybe_unused]] const Status removed = co_await removing;  // the reason of the failure is the one to tell
     }
     if (!cycle) co_return std::unexpected(cycle.error());
     result.first_point = sync_result(name, *cycle);

@@ -4,6 +4,7 @@
 Of process tests (tests/tools/afterimaged) and of fault campaigns (tests/campaign); neither waits by sleeping a fixed
 time.
 """
+import fcntl
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,11 @@ def free_ports(count):
     for one in held.values():
         one.close()
     return list(held)
+
+
+def lock_like_qemu(file):
+    """Read locks on the bytes that QEMU locks of an image (F_OFD_SETLK); they go with the file."""
+    fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 100, 101, 0))
 
 
 def run_quietly(*words):

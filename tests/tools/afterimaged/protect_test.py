@@ -4,11 +4,8 @@
 
     protect_test.py AFTERIMAGED AFTERIMAGE [unittest arguments]
 """
-import fcntl
-import os
-import struct
-
 import process_test
+from process_kit import lock_like_qemu
 
 
 class Refused(process_test.Case):
@@ -33,7 +30,7 @@ class Refused(process_test.Case):
 
     def test_because_a_program_holds_the_image(self):
         with open(self.path, "r+b") as held:
-            fcntl.fcntl(held, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 100, 101, 0))  # F_OFD_SETLK
+            lock_like_qemu(held)
             answer = self.try_to_protect()
             if answer.status == 0:
                 self.skipTest("this file system has reflinks: what is locked can be cloned")

@@ -4,20 +4,12 @@
 
     restore_test.py AFTERIMAGED AFTERIMAGE [unittest arguments]
 """
-import fcntl
 import os
 import pathlib
-import struct
 import subprocess
 
 import process_test
-from process_kit import run_quietly, same_content, write_image
-
-SET_LOCK = 37  # F_OFD_SETLK, as QEMU locks an image
-
-
-def lock(file, kind, start, size):
-    fcntl.fcntl(file, SET_LOCK, struct.pack("hhqqi4x", kind, os.SEEK_SET, start, size, 0))
+from process_kit import lock_like_qemu, run_quietly, same_content, write_image
 
 
 class RestoreTargets(process_test.Case):
@@ -57,7 +49,7 @@ class RestoreTargets(process_test.Case):
         write_image(target, 1)
         before = os.path.getsize(target)
         with open(target, "r+b") as held:
-            lock(held, fcntl.F_RDLCK, 100, 101)
+            lock_like_qemu(held)
             self.refused(11, self.restore(target, "--force"), target, "is in use")
         self.assertEqual(os.path.getsize(target), before)
         self.assertEqual(self.restore(target, "--force").status, 0)
@@ -73,8 +65,8 @@ class RestoreTargets(process_test.Case):
 
     def test_two_restores_to_one_file_do_not_mix(self):
         target = self.world.path("web1.raw")
-        with open(target + ".afterimage-restore", "wb") as other:  # as another restore holds it
-            lock(other, fcntl.F_WRLCK, 0, 0)
+        with open(target + ".afterimage-restore", "w+b") as other:  # as another restore holds it
+            lock_like_qemu(other)
             self.refused(11, self.restore(target), "another restore to " + target + " is running")
         self.assertEqual(self.restore(target).status, 0)
 

@@ -20,6 +20,13 @@ class Engine : public testing::Test {
   forge::Host primary = forge::make_host(2, "primary");
   ContextOptions at_server = forge::server_options(replica, primary);
   ContextOptions at_client = forge::client_options(primary, replica);
+
+  // The primary, played by OpenSSL alone.
+  void meet(forge::RawPeer& peer, TlsEngine& server) const {
+    peer.use(primary.certificate, primary.key);
+    peer.offer(replication_alpn);
+    ASSERT_GOOD(peer.meet(server));
+  }
 };
 
 TEST_F(Engine, HostsThatEnrolledKnowEachOther) {
@@ -189,9 +196,7 @@ TEST_F(Engine, AKeyUpdateOfThePeerIsFollowedAndAnswered) {
   at_server.trust = forge::trusting({primary.anchor()});
   TlsEngine server = forge::make_engine(at_server);
   forge::RawPeer peer(forge::RawPeer::Role::client);
-  peer.use(primary.certificate, primary.key);
-  peer.offer(replication_alpn);
-  ASSERT_GOOD(peer.meet(server));
+  meet(peer, server);
   for (int round = 0; round < 3; ++round) {
     ASSERT_EQ(SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
     ASSERT_EQ(SSL_write(peer.ssl(), "hello", 5), 5);
@@ -209,9 +214,7 @@ TEST_F(Engine, KeyUpdatesWithoutEndAreRefused) {
   at_server.trust = forge::trusting({primary.anchor()});
   TlsEngine server = forge::make_engine(at_server);
   forge::RawPeer peer(forge::RawPeer::Role::client);
-  peer.use(primary.certificate, primary.key);
-  peer.offer(replication_alpn);
-  ASSERT_GOOD(peer.meet(server));
+  meet(peer, server);
   Bytes out(64);
   for (int round = 0; round < 2000; ++round) {
     ASSERT_EQ(SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
@@ -229,9 +232,7 @@ TEST_F(Engine, KeyUpdatesWithoutEndAreRefused) {
 TEST_F(Engine, NoTicketIsEverGiven) {
   TlsEngine server = forge::make_engine(at_server);
   forge::RawPeer peer(forge::RawPeer::Role::client);
-  peer.use(primary.certificate, primary.key);
-  peer.offer(replication_alpn);
-  ASSERT_GOOD(peer.meet(server));
+  meet(peer, server);
   EXPECT_EQ(SSL_SESSION_has_ticket(SSL_get_session(peer.ssl())), 0);
   EXPECT_EQ(SSL_SESSION_is_resumable(SSL_get_session(peer.ssl())), 0);
   EXPECT_EQ(SSL_SESSION_get_max_early_data(SSL_get_session(peer.ssl())), 0U);
