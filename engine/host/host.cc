@@ -34,7 +34,7 @@ Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& con
     : platform_(platform),
       options_(std::move(options)),
       stores_(platform, options_.stores, options_.tell),
-      primaries_(platform, options_.compression),
+      primaries_(platform, options_.compression, options_.sizes),
       jobs_(platform),
       primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
       replica_commands_(platform, stores_, jobs_),

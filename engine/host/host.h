@@ -39,6 +39,7 @@ struct HostOptions {
   std::string state_path;
   std::vector<replica::StoreOptions> stores;  // the first is the default
   CompressionSetting compression = {};        // of what this host sends as a primary
+  CaptureSizes sizes = {};                    // of what this host does as a primary; a store has its own
   // The simulator keeps host.db in memory; otherwise it is where the file head says.
   std::optional<catalogue::CatalogueLocation> catalogue = {};
   // Where what happens while the host runs is told, a line each. May be empty; called until stop() has ended.

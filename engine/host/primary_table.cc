@@ -44,6 +44,7 @@ io::Task<Status> PrimaryTable::fill(io::Scope& scope, Primary& primary) {
   AFI_CO_TRY(std::unique_ptr<io::Directory> directory, machines_->open_directory(scope, primary.folder));
   AFI_CO_TRY(primary.machine, source::PrimaryMachine::open(scope, platform_, std::move(directory)));
   primary.machine->set_compression(compression_);
+  primary.machine->set_sizes(sizes_);
   co_return Status{};
 }
 
@@ -177,6 +178,7 @@ io::Task<Result<std::shared_ptr<Primary>>> PrimaryTable::add(io::Scope& scope, P
   }
   primary->machine = std::move(*created);
   primary->machine->set_compression(compression_);
+  primary->machine->set_sizes(sizes_);
   primaries_.emplace(name, primary);  // looked for above, and nothing adds a name in between: opening_ is held
   co_return primary;
 }

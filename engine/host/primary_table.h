@@ -33,8 +33,8 @@ struct Primary {
 
 class PrimaryTable {
  public:
-  PrimaryTable(const io::Platform& platform, CompressionSetting compression)
-      : platform_(platform), compression_(compression) {}
+  PrimaryTable(const io::Platform& platform, CompressionSetting compression, const CaptureSizes& sizes)
+      : platform_(platform), compression_(compression), sizes_(sizes) {}
 
   // Opens state/machines and every machine in it.
   [[nodiscard]] io::Task<Status> open(io::Scope& scope, io::Directory& state);
@@ -66,6 +66,7 @@ class PrimaryTable {
 
   io::Platform platform_;
   CompressionSetting compression_;
+  CaptureSizes sizes_;
   std::unique_ptr<io::Directory> machines_;
   io::Lock opening_;                                           // a folder is opened, or made, by one at a time
   std::map<std::string, std::shared_ptr<Primary>> primaries_;  // by name; a damaged one by its folder's

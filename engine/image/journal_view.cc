@@ -40,7 +40,7 @@ std::shared_ptr<const JournalView::Decoded> JournalView::cached(SegmentNumber se
 void JournalView::keep(std::shared_ptr<const Decoded> frame) {
   cached_bytes_ += frame->raw.size();
   cache_.push_front(std::move(frame));
-  while (cached_bytes_ > cache_bytes && cache_.size() > 1) {
+  while (cached_bytes_ > parts_.cache_bytes && cache_.size() > 1) {
     cached_bytes_ -= cache_.back()->raw.size();
     cache_.pop_back();
   }

@@ -13,6 +13,7 @@
 #include "engine/format/view_plan.h"
 #include "engine/image/hash_file.h"
 #include "engine/image/readable_image.h"
+#include "io/base/limits.h"
 #include "io/platform.h"
 
 namespace afterimage::image {
@@ -34,12 +35,11 @@ struct JournalViewParts {
   std::shared_ptr<HashFile> sums;
   std::shared_ptr<FrameStore> frames;
   format::BlockHasher hasher;
+  std::size_t cache_bytes = 16 * limits::MiB;  // decoded frames
 };
 
 class JournalView final : public ReadableImage {
  public:
-  static constexpr std::size_t cache_bytes = 16 * 1024 * 1024;
-
   JournalView(io::Workers& workers, JournalViewParts parts) : workers_(workers), parts_(std::move(parts)) {}
 
   [[nodiscard]] ByteCount size() const override { return parts_.plan.size(); }

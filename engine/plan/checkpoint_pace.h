@@ -3,7 +3,7 @@
 // fast it goes, and the syncs cost it little. Pure: time comes in.
 #pragma once
 
-#include "io/base/limits.h"
+#include "engine/plan/sizes.h"
 #include "io/base/time.h"
 #include "io/base/units.h"
 
@@ -11,20 +11,21 @@ namespace afterimage {
 
 class CheckpointPace {
  public:
-  static constexpr ByteCount bytes_min{64 * limits::MiB};   // a slow transfer: fewer syncs than bytes are worth
-  static constexpr ByteCount bytes_max{512 * limits::MiB};  // a fast one: whatever the time
-  static constexpr Duration pause_min = std::chrono::seconds(1);
+  explicit CheckpointPace(CheckpointSizes sizes = {}) : sizes_(sizes) {}
 
   void moved(ByteCount bytes) { since_ += bytes; }
   [[nodiscard]] bool is_due(MonotonicTime now) const {
-    return since_ >= bytes_max || (since_ >= bytes_min && now - made_ >= pause_min);
+    return since_ >= sizes_.bytes_max || (since_ >= sizes_.bytes_min && now - made_ >= sizes_.pause_min);
   }
+  // Another transfer begins, of which nothing is durable.
+  void restart() { *this = CheckpointPace(sizes_); }
   void made(MonotonicTime now) {
     since_ = ByteCount{};
     made_ = now;
   }
 
  private:
+  CheckpointSizes sizes_;
   ByteCount since_;
   MonotonicTime made_;
 };

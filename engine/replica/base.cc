@@ -49,8 +49,8 @@ io::Task<Status> Base::create_disk(io::Scope& scope, const DiskDescription& disk
 }
 
 io::Task<Result<std::unique_ptr<Base>>> Base::open(io::Scope& scope, std::shared_ptr<io::Directory> folder,
-                                                   const MachineDescription& machine) {
-  std::unique_ptr<Base> base(new Base(std::move(folder)));
+                                                   const MachineDescription& machine, CheckpointSizes checkpoint) {
+  std::unique_ptr<Base> base(new Base(std::move(folder), checkpoint));
   for (const DiskDescription& disk : machine.disks)
     AFI_CO_TRY_STATUS(base->open_disk(scope, disk, Headers::may_be_damaged));
   AFI_CO_TRY_STATUS(io::remove_if_there(scope, *base->folder_, seeding_file_name));
@@ -58,8 +58,9 @@ io::Task<Result<std::unique_ptr<Base>>> Base::open(io::Scope& scope, std::shared
 }
 
 io::Task<Result<std::unique_ptr<Base>>> Base::open_staging(io::Scope& scope, std::shared_ptr<io::Directory> folder,
-                                                           const MachineDescription& machine) {
-  std::unique_ptr<Base> base(new Base(std::move(folder)));
+                                                           const MachineDescription& machine,
+                                                           CheckpointSizes checkpoint) {
+  std::unique_ptr<Base> base(new Base(std::move(folder), checkpoint));
   auto reading = io::read_file(scope, *base->folder_, seeding_file_name, SeedingProgress::bytes_max);
   const Result<Bytes> stored = co_await reading;
   if (!stored && stored.error().code != ErrorCode::not_found && stored.error().code != ErrorCode::limit_exceeded) {
@@ -139,7 +140,7 @@ io::Task<Status> Base::end_staging(io::Scope& scope) {
 
 io::Task<Status> Base::reset(io::Scope& scope) {
   staged_.reset();
-  pace_ = {};
+  pace_.restart();
   AFI_CO_TRY_STATUS(io::remove_if_there(scope, *folder_, seeding_file_name));
   for (BaseDisk& disk : disks_) {
     const ByteCount size = disk.image->size();

@@ -39,12 +39,14 @@ class Base {
   // they say is checked block by block all the same. Errors: not_found, damaged.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<Base>>> open(io::Scope& scope,
                                                                     std::shared_ptr<io::Directory> folder,
-                                                                    const MachineDescription& machine);
+                                                                    const MachineDescription& machine,
+                                                                    CheckpointSizes checkpoint);
   // Of a machine that has none: what was staged durably, or, where that is missing or does not verify, an empty base.
   // Sizes follow the description. Names are durable when it returns.
   [[nodiscard]] static io::Task<Result<std::unique_ptr<Base>>> open_staging(io::Scope& scope,
                                                                             std::shared_ptr<io::Directory> folder,
-                                                                            const MachineDescription& machine);
+                                                                            const MachineDescription& machine,
+                                                                            CheckpointSizes checkpoint);
 
   [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
   [[nodiscard]] std::span<BaseDisk> disks() { return disks_; }
@@ -75,7 +77,8 @@ class Base {
   [[nodiscard]] const std::string& stopped() const { return stopped_; }
 
  private:
-  explicit Base(std::shared_ptr<io::Directory> folder) : folder_(std::move(folder)) {}
+  Base(std::shared_ptr<io::Directory> folder, CheckpointSizes checkpoint)
+      : folder_(std::move(folder)), pace_(checkpoint) {}
   enum class Headers : std::uint8_t { must_verify, may_be_damaged };
   [[nodiscard]] io::Task<Status> open_disk(io::Scope& scope, const DiskDescription& disk, Headers headers);
   [[nodiscard]] io::Task<Status> create_disk(io::Scope& scope, const DiskDescription& disk);

@@ -199,7 +199,8 @@ io::Task<Result<std::unique_ptr<image::JournalView>>> Machine::view(io::Scope& s
                                 .base = base->image,
                                 .sums = base->sums,
                                 .frames = std::make_shared<TableFrames>(journal_->table()),
-                                .hasher = hashers_.at(disk)};
+                                .hasher = hashers_.at(disk),
+                                .cache_bytes = context_.sizes.view_cache_bytes};
   co_return std::make_unique<image::JournalView>(context_.platform.workers, std::move(parts));
 }
 

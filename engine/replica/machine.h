@@ -30,6 +30,7 @@
 #include "engine/catalogue/catalogue.h"
 #include "engine/image/journal_view.h"
 #include "engine/plan/retry_schedule.h"
+#include "engine/plan/sizes.h"
 #include "engine/port/point_sink.h"
 #include "engine/replica/base.h"
 #include "engine/replica/frame_checker.h"
@@ -54,6 +55,7 @@ struct MachineContext {
   io::TaskGroup& storing;  // batches of frames: joined before the machines end
   std::string store;
   ByteCount segment_bytes;  // see StoreOptions
+  const StoreSizes& sizes;
 };
 
 class Machine : public std::enable_shared_from_this<Machine> {
@@ -142,7 +144,7 @@ class Machine : public std::enable_shared_from_this<Machine> {
     ByteCount raw;
 
     void add(PendingFrame frame);
-    [[nodiscard]] bool is_full() const;
+    [[nodiscard]] bool is_full(const StoreSizes& sizes) const;
   };
   struct FailedSession {
     SessionId session = 0;

@@ -63,9 +63,9 @@ io::Task<Status> Machine::recover_parts(const KnownRows& known, Parts& parts) {
                                           std::move(identity), std::move(points)));
   parts.stop_reason = parts.journal->stopped();
   if (!parts.journal->points().empty() || !known.rows.empty()) {
-    AFI_CO_TRY(parts.base, Base::open(scope_, folder_, description()));
+    AFI_CO_TRY(parts.base, Base::open(scope_, folder_, description(), context_.sizes.checkpoint));
   } else {
-    AFI_CO_TRY(parts.base, Base::open_staging(scope_, folder_, description()));
+    AFI_CO_TRY(parts.base, Base::open_staging(scope_, folder_, description(), context_.sizes.checkpoint));
     // A first cycle whose seed is gone closes nothing.
     if (!parts.base->staged() && parts.journal->stopped().empty())
       AFI_CO_TRY_STATUS(parts.journal->drop_unfinished(scope_));

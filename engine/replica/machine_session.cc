@@ -7,15 +7,10 @@
 
 #include "engine/replica/first_root.h"
 #include "engine/replica/machine.h"
-#include "io/base/limits.h"
 #include "io/durable_file.h"
 
 namespace afterimage::replica {
 namespace {
-
-constexpr ByteCount batch_stored_bytes_max(1 * limits::MiB);
-constexpr ByteCount batch_raw_bytes_max(8 * limits::MiB);
-constexpr std::size_t batch_frames_max = 256;
 
 // A hash that says "cannot be read": what a compare then finds different is sent again.
 constexpr format::BlockHash unreadable_hash{.value = ~std::uint64_t{0}};
@@ -28,8 +23,8 @@ void Machine::Batch::add(PendingFrame frame) {
   frames.push_back(std::move(frame));
 }
 
-bool Machine::Batch::is_full() const {
-  return stored >= batch_stored_bytes_max || raw >= batch_raw_bytes_max || frames.size() >= batch_frames_max;
+bool Machine::Batch::is_full(const StoreSizes& sizes) const {
+  return stored >= sizes.batch_stored_bytes || raw >= sizes.batch_raw_bytes || frames.size() >= sizes.batch_frames;
 }
 
 Status Machine::check_session(SessionId session) const {
@@ -211,7 +206,7 @@ io::Task<Status> Machine::append(io::Scope& scope, SessionId session, Bytes fram
     co_return fail(ErrorCode::limit_exceeded, "a frame is larger than any");
   AFI_CO_RESULT(format::FrameView view, format::FrameView::parse(frame));
   batch_.add({.bytes = std::move(frame), .view = std::move(view)});
-  if (!batch_.is_full()) co_return Status{};
+  if (!batch_.is_full(context_.sizes)) co_return Status{};
   // The batch before this one has to be stored first: there are never more than two in memory.
   AFI_CO_TRY(io::Lock::Guard guard, lock_.acquire(scope));
   AFI_CO_STATUS(check_session(session));

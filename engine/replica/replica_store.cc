@@ -15,7 +15,6 @@
 namespace afterimage::replica {
 namespace {
 
-constexpr std::uint64_t run_cache_bytes = 32 * limits::MiB;
 constexpr const char* filesystem_folder = "lost+found";  // of the root of an ext file system
 constexpr const char* catalogue_prefix = "host.db";      // a host keeps it, its WAL and what was moved aside here
 
@@ -28,7 +27,7 @@ ReplicaStore::ReplicaStore(const io::Platform& platform, catalogue::Catalogue& c
       catalogue_(catalogue),
       options_(std::move(options)),
       scope_(platform.reactor),
-      runs_(ByteCount(run_cache_bytes)),
+      runs_(options_.sizes.run_cache_bytes),
       tasks_(platform.reactor) {}
 
 ReplicaStore::~ReplicaStore() = default;
@@ -41,7 +40,8 @@ MachineContext ReplicaStore::context() {
                         .trouble = trouble_,
                         .storing = tasks_,
                         .store = options_.name,
-                        .segment_bytes = options_.segment_bytes};
+                        .segment_bytes = options_.segment_bytes,
+                        .sizes = options_.sizes};
 }
 
 io::Task<Result<std::unique_ptr<ReplicaStore>>> ReplicaStore::open(io::Scope& scope, const io::Platform& platform,

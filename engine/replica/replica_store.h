@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/catalogue/catalogue.h"
+#include "engine/plan/sizes.h"
 #include "engine/port/point_sink.h"
 #include "engine/port/replica_gate.h"
 #include "engine/replica/machine.h"
@@ -34,6 +35,7 @@ struct StoreOptions {
   std::string path;  // absolute
   // At about this size a segment of a journal is sealed; at most limits::segment_bytes_max.
   ByteCount segment_bytes = ByteCount(limits::segment_bytes_max);
+  StoreSizes sizes = {};
   // Which store it was before: then no other is opened, and none is made. The catalogue's word if there is none.
   std::optional<StoreId> known = {};
 };

@@ -5,19 +5,12 @@
 #include <optional>
 #include <utility>
 
-#include "io/base/limits.h"
 #include "io/channel.h"
 #include "io/task_group.h"
 
 namespace afterimage::source {
 namespace {
 
-constexpr std::uint64_t window_blocks_max = 1024;             // 4 MiB of content: few hand-overs from thread to thread
-constexpr std::uint64_t cached_window_blocks_max = 8192;      // 32 MiB, of which only what has changed is kept
-constexpr std::uint64_t zero_window_blocks_max = 32768;       // hashes only
-constexpr std::uint64_t batch_raw_bytes = 1 * limits::MiB;    // encoded in one go by all workers
-constexpr std::uint64_t look_frames_bytes = 4 * limits::MiB;  // that a look at cached content may leave
-constexpr std::size_t batch_frames_max = 64;
 constexpr std::size_t queue_max = 2;  // of each arrow
 
 using RawFrames = std::vector<format::RawFrame>;
@@ -138,7 +131,7 @@ io::Task<Result<BlockIndex>> Capture::emit_hole(DiskWork& work, BlockIndex at, B
     AFI_CO_TRY(const std::optional<Extent> old_data, work.old.next_data(work.scope, at));
     if (!old_data || old_data->first >= hole_end) co_return earlier(hole_end, std::max(at, known_end));
     at = old_data->first;
-    next = limited(at, earlier(hole_end, old_data->end()), zero_window_blocks_max);
+    next = limited(at, earlier(hole_end, old_data->end()), options_.sizes.zero_window_blocks);
     window.extent = Extent{.first = at, .count = next - at};
     AFI_CO_TRY(window.old_hashes, work.old.read(work.scope, window.extent));
   }
@@ -157,9 +150,9 @@ io::Task<Result<BlockIndex>> Capture::emit_data(DiskWork& work, BlockIndex at, B
   } else {
     window.knowledge = Knowledge::unknown;
   }
-  BlockIndex next = limited(at, data_end, cached_window_blocks_max);
+  BlockIndex next = limited(at, data_end, options_.sizes.cached_window_blocks);
   found.is_cached = seems_cached(work.image, Extent{.first = at, .count = next - at});
-  if (!found.is_cached) next = limited(at, data_end, window_blocks_max);
+  if (!found.is_cached) next = limited(at, data_end, options_.sizes.window_blocks);
   window.extent = Extent{.first = at, .count = next - at};
   if (!found.is_cached) AFI_CO_TRY_STATUS(read_content(work, window));
   if (window.knowledge == Knowledge::known) {
@@ -227,8 +220,8 @@ io::Task<Status> Capture::compare_cached(DiskWork& work, const Window& window) {
   while (done < window.extent.count.value()) {
     const Window rest = window.part(done, window.extent.count.value());
     Result<std::vector<format::BlockHash>> hashes;
-    auto looking =
-        platform_.workers.run("read and compare blocks", [&] { hashes = work.cached.look(rest, look_frames_bytes); });
+    auto looking = platform_.workers.run("read and compare blocks",
+                                         [&] { hashes = work.cached.look(rest, options_.sizes.look_frames_bytes); });
     co_await looking;
     AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
     if (!hashes->empty()) {
@@ -236,7 +229,7 @@ io::Task<Status> Capture::compare_cached(DiskWork& work, const Window& window) {
       AFI_CO_TRY_STATUS(keep_hashes(work, Extent{.first = rest.extent.first, .count = count}, *hashes));
       done += count.value();
     } else {
-      Window missed = rest.part(0, window_blocks_max);
+      Window missed = rest.part(0, options_.sizes.window_blocks);
       done += missed.extent.count.value();
       AFI_CO_TRY_STATUS(read_content(work, missed));
       AFI_CO_TRY_STATUS(compare_window(work, std::move(missed)));
@@ -255,14 +248,14 @@ io::Task<Status> Capture::keep_hashes(DiskWork& work, Extent extent, std::span<c
   captured_end_ = extent.end();
   bytes_done_ += hashes.size() * block_size;
   if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
-  auto handing_over = hand_over(work, batch_raw_bytes);
+  auto handing_over = hand_over(work, options_.sizes.batch_raw_bytes);
   co_return co_await handing_over;
 }
 
 // Sends the frames on as a batch if they have `bytes_min` of content, or are many.
 io::Task<Status> Capture::hand_over(DiskWork& work, std::uint64_t bytes_min) {
   for (format::RawFrame& frame : work.compare.take_frames()) work.frames.push_back(std::move(frame));
-  const bool is_batch = work.frames.size() >= batch_frames_max || raw_bytes_of(work.frames) >= bytes_min;
+  const bool is_batch = work.frames.size() >= options_.sizes.batch_frames || raw_bytes_of(work.frames) >= bytes_min;
   if (!is_batch || work.frames.empty()) co_return Status{};
   auto sending = work.batches.send(work.scope, std::exchange(work.frames, {}));
   co_return co_await sending;

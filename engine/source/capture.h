@@ -19,6 +19,7 @@
 #include "engine/image/hash_file.h"
 #include "engine/image/readable_image.h"
 #include "engine/plan/level_chooser.h"
+#include "engine/plan/sizes.h"
 #include "engine/port/progress.h"
 #include "engine/source/cached_look.h"
 #include "engine/source/old_hashes.h"
@@ -38,6 +39,7 @@ struct CaptureOptions {
   Epoch epoch;
   std::uint32_t first_frame = 0;
   ByteCount frame_bytes;
+  const CaptureSizes& sizes;
   const LevelChooser& level;  // asked for every batch of frames
 };
 

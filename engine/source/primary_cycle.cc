@@ -7,7 +7,6 @@
 #include "engine/source/primary_machine.h"
 #include "engine/source/spool.h"
 #include "engine/source/whole_disk_root.h"
-#include "io/base/limits.h"
 
 namespace afterimage::source {
 
@@ -122,11 +121,13 @@ io::Task<Status> PrimaryMachine::capture(io::Scope& scope, Base& base, const Wel
   sizes.reserve(machine.disks.size());
   for (std::size_t i = 0; i < machine.disks.size(); ++i) sizes.push_back((*images)[i].size());
   AFI_CO_TRY(HashFileSet fresh, files_.create_hashes(scope, epoch, machine, sizes));
-  AFI_CO_TRY(const std::unique_ptr<SpoolWriter> spool, SpoolWriter::create(scope, files_.folder()));
+  AFI_CO_TRY(const std::unique_ptr<SpoolWriter> spool,
+             SpoolWriter::create(scope, files_.folder(), sizes_.spool_gather_bytes));
   Capture capturing(platform_,
                     CaptureOptions{.epoch = epoch,
                                    .first_frame = 0,
-                                   .frame_bytes = ByteCount(limits::cycle_frame_raw_bytes),
+                                   .frame_bytes = sizes_.cycle_frame_bytes,
+                                   .sizes = sizes_,
                                    .level = cycle_level_},
                     *spool);
   capturing.report_to(progress, 0, images->allocated_bytes());

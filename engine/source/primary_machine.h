@@ -68,6 +68,7 @@ class PrimaryMachine {
   [[nodiscard]] io::Task<Result<std::vector<HistoricPoint>>> points(io::Scope& scope);
   [[nodiscard]] io::Task<Status> set_activity(io::Scope& scope, Activity activity);
   void set_compression(const CompressionSetting& setting) { seeding_level_ = cycle_level_ = LevelChooser(setting); }
+  void set_sizes(const CaptureSizes& sizes) { sizes_ = sizes; }
   [[nodiscard]] std::string compression() const { return cycle_level_.text(); }
 
  private:
@@ -129,6 +130,7 @@ class PrimaryMachine {
   bool io_has_failed_ = false;  // since the folder was opened
   PrimaryRecord record_;
   CacheTrust images_ = CacheTrust::in_doubt;  // what an earlier life saw of them is not known
+  CaptureSizes sizes_;
   // A seeding is bulk and mends its level on the way; what it learned is not held against the cycles' few bytes.
   LevelChooser seeding_level_;
   LevelChooser cycle_level_;

@@ -13,7 +13,6 @@
 #include "engine/source/primary_base.h"
 #include "engine/source/primary_machine.h"
 #include "engine/source/whole_disk_root.h"
-#include "io/base/limits.h"
 
 namespace afterimage::source {
 namespace {
@@ -66,8 +65,9 @@ struct PrimaryMachine::Staged {
 // Hands frames to the sink, and now and then makes durable how far the staging has come.
 class PrimaryMachine::StagingFrames final : public FrameSink {
  public:
-  StagingFrames(io::Reactor& reactor, PrimaryFiles& files, PointSink& sink, Staged& staged, LevelChooser& level)
-      : reactor_(reactor), files_(files), sink_(sink), staged_(staged), level_(level) {}
+  StagingFrames(io::Reactor& reactor, PrimaryFiles& files, PointSink& sink, Staged& staged, LevelChooser& level,
+                const CaptureSizes& sizes)
+      : reactor_(reactor), files_(files), sink_(sink), staged_(staged), level_(level), sizes_(sizes) {}
 
   [[nodiscard]] Staged& staged() { return staged_; }
   [[nodiscard]] std::uint32_t next_frame() const { return staged_.first_frame + taken_; }
@@ -108,9 +108,9 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
 
  private:
   // What was read again is not the replica's before it has gone back to where that begins. It has when more was sent
-  // than ever is under way (docs/protocol.md: the window, and what a batch holds).
+  // than ever is under way.
   [[nodiscard]] bool is_replica_behind() const {
-    return !staged_.replica_is_ahead || staged_.sent >= CheckpointPace::bytes_min;
+    return !staged_.replica_is_ahead || staged_.sent >= sizes_.under_way_bytes;
   }
 
   io::Reactor& reactor_;
@@ -118,10 +118,11 @@ class PrimaryMachine::StagingFrames final : public FrameSink {
   PointSink& sink_;
   Staged& staged_;
   LevelChooser& level_;
+  const CaptureSizes& sizes_;
   const Capture* capture_ = nullptr;
   std::uint32_t disk_index_ = 0;
   std::uint32_t taken_ = 0;
-  CheckpointPace pace_;
+  CheckpointPace pace_{sizes_.checkpoint};
 };
 
 // Until the first point the description follows the images: the replica learns their sizes at each open.
@@ -171,7 +172,8 @@ io::Task<Status> PrimaryMachine::stage_disks(io::Scope& scope, StagingFrames& fr
   Capture capturing(platform_,
                     CaptureOptions{.epoch = staged.progress.epoch,
                                    .first_frame = frames.next_frame(),
-                                   .frame_bytes = ByteCount(limits::seeding_frame_raw_bytes),
+                                   .frame_bytes = sizes_.seeding_frame_bytes,
+                                   .sizes = sizes_,
                                    .level = seeding_level_},
                     frames);
   capturing.report_to(progress, 0, images.allocated_bytes());
@@ -219,7 +221,7 @@ io::Task<Status> PrimaryMachine::stage(io::Scope& scope, PointSink& sink, const 
                      "the image " + record_.image_paths[i] + " was resized while it was seeded; run the command again");
     }
   }
-  StagingFrames frames(platform_.reactor, files_, sink, staged, seeding_level_);
+  StagingFrames frames(platform_.reactor, files_, sink, staged, seeding_level_, sizes_);
   AFI_CO_TRY_STATUS(stage_disks(scope, frames, *images, progress));
   if (resumed) co_return Status{};
   auto checking = images->check_unchanged(scope);

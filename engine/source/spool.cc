@@ -4,25 +4,23 @@
 #include <string>
 #include <utility>
 
-#include "io/base/limits.h"
-
 namespace afterimage::source {
 namespace {
 
 const std::string spool_name = "spool";
-constexpr std::size_t gather_bytes = 1 * limits::MiB;
 
 }  // namespace
 
-io::Task<Result<std::unique_ptr<SpoolWriter>>> SpoolWriter::create(io::Scope& scope, io::Directory& folder) {
+io::Task<Result<std::unique_ptr<SpoolWriter>>> SpoolWriter::create(io::Scope& scope, io::Directory& folder,
+                                                                   std::size_t gather_bytes) {
   AFI_CO_TRY(std::unique_ptr<io::File> file, folder.open_file(scope, spool_name, io::OpenMode::open_or_create));
   AFI_CO_TRY_STATUS(file->resize(scope, ByteCount{}));
-  co_return std::unique_ptr<SpoolWriter>(new SpoolWriter(std::move(file)));
+  co_return std::unique_ptr<SpoolWriter>(new SpoolWriter(std::move(file), gather_bytes));
 }
 
 io::Task<Status> SpoolWriter::take(io::Scope& scope, Bytes frame) {
   gathered_.insert(gathered_.end(), frame.begin(), frame.end());
-  if (gathered_.size() < gather_bytes) co_return Status{};
+  if (gathered_.size() < gather_bytes_) co_return Status{};
   auto flushing = flush(scope);
   co_return co_await flushing;
 }

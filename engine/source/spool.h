@@ -15,16 +15,19 @@ namespace afterimage::source {
 
 class SpoolWriter final : public FrameSink {
  public:
-  // Empties the file.
-  [[nodiscard]] static io::Task<Result<std::unique_ptr<SpoolWriter>>> create(io::Scope& scope, io::Directory& folder);
+  // Empties the file. About `gather_bytes` are written together.
+  [[nodiscard]] static io::Task<Result<std::unique_ptr<SpoolWriter>>> create(io::Scope& scope, io::Directory& folder,
+                                                                             std::size_t gather_bytes);
   [[nodiscard]] io::Task<Status> take(io::Scope& scope, Bytes frame) override;
   [[nodiscard]] io::Task<Status> flush(io::Scope& scope);
 
  private:
-  explicit SpoolWriter(std::unique_ptr<io::File> file) : file_(std::move(file)) {}
+  SpoolWriter(std::unique_ptr<io::File> file, std::size_t gather_bytes)
+      : file_(std::move(file)), gather_bytes_(gather_bytes) {}
   std::unique_ptr<io::File> file_;
+  std::size_t gather_bytes_;
   ByteOffset end_;
-  Bytes gathered_;  // at most a MiB and a frame, written together
+  Bytes gathered_;  // at most gather_bytes and a frame, written together
 };
 
 class SpoolReader {

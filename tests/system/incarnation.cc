@@ -10,8 +10,14 @@ io::Task<Status> Incarnation::start() {
   options.id = identity_.id;
   options.name = identity_.name;
   options.state_path = "/state";
-  if (!identity_.store.empty()) options.stores.push_back({.name = "default", .path = identity_.store});
+  if (!identity_.store.empty()) {
+    options.stores.push_back({.name = "default",
+                              .path = identity_.store,
+                              .segment_bytes = identity_.sizes.segment_bytes,
+                              .sizes = identity_.sizes.store});
+  }
   options.catalogue = identity_.catalogue;
+  options.sizes = identity_.sizes.capture;
   AFI_CO_TRY(host_, host::Host::open(scope_, platform_, std::move(options), *this));
   AFI_CO_TRY_STATUS(trust());
   if (!identity_.store.empty()) {
@@ -89,6 +95,7 @@ io::Task<void> Incarnation::serve(std::unique_ptr<io::Stream> stream) {
   options.host_name = identity_.name;
   options.table = &sessions_;
   options.lanes = limits::lanes_max;
+  options.window_bytes = identity_.sizes.window_bytes;
   options.lane_secret = platform_.random.make_id<replication::LaneSecret>();
   auto serving = replication::serve_session(
       scope_, std::move(stream), *host_, Peer{.id = identity_.other, .name = identity_.other_name}, std::move(options));

@@ -9,6 +9,7 @@
 #include "engine/host/host.h"
 #include "io/sim/world.h"
 #include "io/task_group.h"
+#include "tests/system/sizes.h"
 #include "transport/replication/remote_sink.h"
 #include "transport/replication/server.h"
 #include "transport/replication/session_table.h"
@@ -25,6 +26,7 @@ struct Identity {
   catalogue::CatalogueLocation catalogue;
   HostId other;  // who it trusts
   std::string other_name;
+  HostSizes sizes;
 };
 
 class Incarnation final : public SinkConnector {

@@ -20,6 +20,7 @@ Life::Life(LifeOptions options) : options_(options), world_({.seed = options.see
     of.identity.name = name;
     of.catalogue = std::make_unique<catalogue::KeptInMemory>(name + std::to_string(options.seed));
     of.identity.catalogue = of.catalogue->location();
+    of.identity.sizes = draw_sizes(world_);
     of.identity.id.bytes[0] = static_cast<std::byte>(name.size());
   };
   const bool clones = world_.random_below(2) == 0;
@@ -127,6 +128,7 @@ void Life::note_down(Side& side) {
   ++result_.crashes;
   side.incarnation.reset();
   world_.restart(side.node);
+  if (world_.random_below(8) == 0) side.identity.sizes = draw_sizes(world_);  // another program, or another config
 }
 
 bool Life::bring_up(Side& side) {
