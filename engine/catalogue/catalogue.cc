@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/Database.h>
 #include <fmt/format.h>
 
@@ -45,15 +46,30 @@ Status put_one(Database& database, const TableShape& table, Row row, Durability 
 
 struct KeptInMemory::Connection {
   SQLite::Database database;
+  SQLite::Database durable;  // as a power cut would leave it
+  bool has_durable = false;
 };
 
 KeptInMemory::KeptInMemory(const std::string& name)
     : where_(fmt::format("file:{}?mode=memory&cache=shared", name)),
-      connection_(
-          new Connection{SQLite::Database(where_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_URI)}) {}
+      connection_(new Connection{
+          .database = SQLite::Database(where_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_URI),
+          .durable = SQLite::Database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)}) {}
 KeptInMemory::~KeptInMemory() = default;
 void KeptInMemory::refuse_writes() { connection_->database.exec("BEGIN IMMEDIATE"); }
 void KeptInMemory::take_writes() { connection_->database.exec("ROLLBACK"); }
+
+void KeptInMemory::keep_durable() const {
+  SQLite::Backup copying(connection_->durable, connection_->database);
+  [[maybe_unused]] const int done = copying.executeStep();  // all of it, or an exception
+  connection_->has_durable = true;
+}
+
+void KeptInMemory::forget_lazy_commits() {
+  if (!connection_->has_durable) return;
+  SQLite::Backup copying(connection_->database, connection_->durable);
+  [[maybe_unused]] const int done = copying.executeStep();
+}
 
 Catalogue::Catalogue(io::Workers& workers, std::unique_ptr<Database> database)
     : workers_(workers), database_(std::move(database)) {}
@@ -73,8 +89,9 @@ io::Task<Result<std::unique_ptr<Catalogue>>> Catalogue::open(io::Scope& scope, i
                                                              CatalogueLocation location) {
   AFI_CO_STATUS(scope.check());
   std::optional<Result<std::unique_ptr<Database>>> opened;
-  auto running = workers.run("open host.db",
-                             [&opened, &location] { opened.emplace(Database::open(location.where, all_tables())); });
+  auto running = workers.run("open host.db", [&opened, &location] {
+    opened.emplace(Database::open(location.where, all_tables(), location.made_durable));
+  });
   co_await running;
   AFI_CO_RESULT(std::unique_ptr<Database> database, std::move(*opened));
   co_return std::unique_ptr<Catalogue>(new Catalogue(workers, std::move(database)));

@@ -9,6 +9,7 @@
 // reactor's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +29,8 @@ class Database;
 // Where a catalogue is. A file for a host; in memory, with a name, under the simulator (KeptInMemory keeps it).
 struct CatalogueLocation {
   std::string where;
-  [[nodiscard]] static CatalogueLocation file(std::string path) { return {std::move(path)}; }
+  std::function<void()> made_durable = {};  // of one in memory: told after each commit that is to survive a power cut
+  [[nodiscard]] static CatalogueLocation file(std::string path) { return {.where = std::move(path)}; }
 };
 
 // Keeps a catalogue in memory alive at its last commit, however often the host that uses it dies.
@@ -36,12 +38,17 @@ class KeptInMemory {
  public:
   explicit KeptInMemory(const std::string& name);  // unique in the process
   ~KeptInMemory();
-  [[nodiscard]] CatalogueLocation location() const { return {where_}; }
+  [[nodiscard]] CatalogueLocation location() const {
+    return {.where = where_, .made_durable = [this] { keep_durable(); }};
+  }
+  // A power cut that takes all it may: what was committed lazily since the last durable commit. Nobody has it open.
+  void forget_lazy_commits();
   // Between the two every write of the catalogue fails, as on a device that takes none.
   void refuse_writes();
   void take_writes();
 
  private:
+  void keep_durable() const;
   struct Connection;
   std::string where_;
   std::unique_ptr<Connection> connection_;

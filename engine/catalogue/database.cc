@@ -165,6 +165,7 @@ struct Database::Connection {
   Durability durability = Durability::durable;
   std::map<std::string, SQLite::Statement, std::less<>> prepared;  // dies before its database
   std::string doubt;
+  std::function<void()> made_durable;
 
   Connection(const std::string& where, bool memory)
       : sqlite(where, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_URI, busy_timeout_ms),
@@ -177,6 +178,9 @@ struct Database::Connection {
     sqlite.exec("PRAGMA journal_mode = WAL");
     sqlite.exec("PRAGMA synchronous = FULL");
     sqlite.exec("PRAGMA cell_size_check = ON");
+  }
+  void tell_durable() const {
+    if (in_memory && made_durable) made_durable();
   }
   // A statement that is prepared once. To compile one takes longer than to run it.
   [[nodiscard]] SQLite::Statement& statement(const std::string& sql) {
@@ -290,14 +294,16 @@ struct Database::Connection {
 Database::Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
 Database::~Database() = default;
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& where,
-                                                 std::span<const TableShape* const> tables) try {
+Result<std::unique_ptr<Database>> Database::open(const std::string& where, std::span<const TableShape* const> tables,
+                                                 std::function<void()> made_durable) try {
   auto connection = std::make_unique<Connection>(where, where.find("mode=memory") != std::string::npos);
+  connection->made_durable = std::move(made_durable);
   connection->configure();
   const int version = connection->pragma_number("user_version");
   const bool is_empty = connection->sqlite.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
   if (version == 0 && is_empty) {
     connection->create(tables);
+    connection->tell_durable();
   } else if (version != schema_version) {
     return fail(
         ErrorCode::unsupported, "open the catalogue",
@@ -344,6 +350,7 @@ Status Database::Transaction::commit() try {
   connection.run("COMMIT");
   open_ = false;
   if (connection.in_memory) connection.doubt.clear();
+  if (durability_ == Durability::durable) connection.tell_durable();
   if (durability_ == Durability::lazy || connection.in_memory) return {};
   const int emptied = connection.sqlite.tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
   if (emptied == SQLITE_OK) {  // all of it was written to the file now, and synced there

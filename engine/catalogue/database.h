@@ -4,6 +4,7 @@
 // is used. It knows shapes, no meanings. Calls block: it lives on a worker. Thread: externally serialised.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,8 +25,10 @@ class Database {
  public:
   // Opens or makes it. `where` is an absolute path or "file:NAME?mode=memory&cache=shared". Errors: damaged (any check;
   // the detail says which), unsupported (another schema), busy (another process has it), no_space, io_failed.
+  // `made_durable` is of one in memory (CatalogueLocation).
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& where,
-                                                              std::span<const TableShape* const> tables);
+                                                              std::span<const TableShape* const> tables,
+                                                              std::function<void()> made_durable = {});
   ~Database();
 
   // All or nothing: the puts and removes between begin and commit. An error has rolled back.

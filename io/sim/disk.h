@@ -40,6 +40,7 @@ class NodeFile final : public File {
   [[nodiscard]] Status check_writable() const;  // open for writing, and no sync failed
   [[nodiscard]] std::unexpected<Error> broken(int error, const char* what) const;
   [[nodiscard]] Status write_now(std::uint64_t offset, ByteView data, int error);
+  void write_wrongly(std::uint64_t offset, ByteView data, int how);  // lost_write, misdirected_write
   [[nodiscard]] Status sync_now(std::uint64_t up_to, int error);
   void unlock();
 

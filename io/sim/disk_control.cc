@@ -56,6 +56,14 @@ Result<std::shared_ptr<FileNode>> open_or_create(FileSystem& file_system, const 
   return entry.file;
 }
 
+void add_files_below(const std::string& path, const DirectoryNode& folder, std::vector<FoundFile>& found) {
+  for (const auto& [name, inner] : folder.names()) {
+    const std::string inner_path = path + "/" + name;
+    if (inner.directory) add_files_below(inner_path, *inner.directory, found);
+    if (inner.file) found.push_back({.path = inner_path, .size = ByteCount(inner.file->size())});
+  }
+}
+
 void mark_removed(const Entry& entry) {
   if (!entry.directory) return;
   for (const auto& [name, inner] : entry.directory->names()) mark_removed(inner);
@@ -92,6 +100,13 @@ Status DiskControl::make_unreadable(const std::string& path, FileRange range) {
   file->make_unreadable(range.offset.value(), range.size.value());
   return {};
 }
+
+bool DiskControl::heal(const std::string& path) {
+  const auto file = find_file(file_system_, path);
+  return file && (*file)->heal();
+}
+
+const std::vector<Misdeed>& DiskControl::misdeeds() const { return faults_.misdeeds(); }
 
 void DiskControl::evict_cache() { file_system_.evict(); }
 
@@ -170,6 +185,25 @@ Result<std::vector<std::string>> DiskControl::list(const std::string& path) cons
   std::vector<std::string> names;
   for (const auto& [name, inner] : entry.directory->names()) names.push_back(name);
   return names;
+}
+
+Status DiskControl::move(const std::string& from, const std::string& to) {
+  AFI_TRY(const Entry entry, file_system_.find(from));
+  if (exists(to)) return std::unexpected(system_error(EEXIST, "rename", to + " is there"));
+  AFI_TRY(auto source, place_of(file_system_, from, Persistence::synced));
+  AFI_TRY(auto target, place_of(file_system_, to, Persistence::synced));
+  source.first->set(file_system_.next_change(), source.second, Entry{});
+  target.first->set(file_system_.next_change(), target.second, entry);
+  source.first->sync(all_changes);
+  target.first->sync(all_changes);
+  return {};
+}
+
+std::vector<FoundFile> DiskControl::files_below(const std::string& path) const {
+  std::vector<FoundFile> found;
+  const auto entry = file_system_.find(path);
+  if (entry && entry->directory) add_files_below(path, *entry->directory, found);
+  return found;
 }
 
 void DiskControl::sync_all() { file_system_.sync_all(); }

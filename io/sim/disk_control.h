@@ -25,6 +25,17 @@ enum class Persistence : std::uint8_t {
 class FileSystem;
 class FaultPlan;
 
+// What a write that was lost or went astray has left wrong on the medium.
+struct Misdeed {
+  std::string path;
+  FileRange range;
+};
+
+struct FoundFile {
+  std::string path;
+  ByteCount size;
+};
+
 class DiskControl {
  public:
   DiskControl(FileSystem& file_system, FaultPlan& faults) : file_system_(file_system), faults_(faults) {}
@@ -46,6 +57,10 @@ class DiskControl {
   [[nodiscard]] Status rot(const std::string& path, ByteOffset offset, std::byte mask);
   // Reads of the range answer EIO until it is written again.
   [[nodiscard]] Status make_unreadable(const std::string& path, FileRange range);
+  // Undoes rot() and make_unreadable() where nothing was written since. True if none of it is left, and some was.
+  [[nodiscard]] bool heal(const std::string& path);
+  // Of writes that rules have made lost_write or misdirected_write, oldest first.
+  [[nodiscard]] const std::vector<Misdeed>& misdeeds() const;
   // Forgets clean cached pages of every file, as memory pressure does: what a failed sync dropped shows its old
   // content.
   void evict_cache();
@@ -63,7 +78,10 @@ class DiskControl {
   [[nodiscard]] Status resize(const std::string& path, ByteCount size, Persistence persistence);
   [[nodiscard]] Status make_directory(const std::string& path);  // with its parents, durable
   [[nodiscard]] Status remove(const std::string& path);          // a file, or a folder with all in it; durable
+  // Gives a file or folder another path, in a folder that is there, durably. already_exists; what is open stays open.
+  [[nodiscard]] Status move(const std::string& from, const std::string& to);
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const;  // names, sorted
+  [[nodiscard]] std::vector<FoundFile> files_below(const std::string& path) const;     // none if it is no folder
   void sync_all();  // sync(2): everything is on the medium
 
  private:

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "io/sim/disk_control.h"
 #include "io/sim/operation.h"
 #include "io/sim/rng.h"
 
@@ -24,6 +26,9 @@ class FaultPlan {
   // Whether operations that met never_ends still do not end.
   [[nodiscard]] bool is_stalling() const { return is_stalling_; }
   [[nodiscard]] std::uint64_t injected() const { return injected_; }
+
+  void note_misdeed(std::string path, FileRange range) { misdeeds_.push_back({std::move(path), range}); }
+  [[nodiscard]] const std::vector<Misdeed>& misdeeds() const { return misdeeds_; }
 
   void plan_crash(CrashPlan plan) { crash_ = std::move(plan); }
   void disarm_crash() { crash_.reset(); }
@@ -44,6 +49,7 @@ class FaultPlan {
   std::vector<Numbers> numbers_;
   FaultRates rates_;
   std::optional<CrashPlan> crash_;
+  std::vector<Misdeed> misdeeds_;
   std::uint64_t injected_ = 0;
   bool is_stalling_ = false;
 };

@@ -66,6 +66,10 @@ Status NodeFile::write_now(std::uint64_t offset, ByteView data, int error) {
   AFI_TRY_STATUS(check_writable());
   if (offset > file_bytes_max || data.size() > file_bytes_max - offset) return broken(EFBIG, "write");
   FileSystem& files = life_.node().files;
+  if (error == lost_write || error == misdirected_write) {
+    write_wrongly(offset, data, error);
+    return {};
+  }
   std::size_t count = data.size();
   if (error != 0) {
     // Any part may have been written before the error.
@@ -79,6 +83,20 @@ Status NodeFile::write_now(std::uint64_t offset, ByteView data, int error) {
   node_->write(files.next_change(), files.stamp(), offset, data.first(count));
   if (error != 0) return broken(error, "write");
   return {};
+}
+
+void NodeFile::write_wrongly(std::uint64_t offset, ByteView data, int how) {
+  FaultPlan& faults = life_.node().faults;
+  std::optional<std::uint64_t> astray;
+  const std::uint64_t sectors = (node_->durable_size() + sector_size - 1) / sector_size;
+  if (how == misdirected_write && sectors > 0) astray = life_.world().rng().below(sectors) * sector_size;
+  const auto note = [&](std::uint64_t at) {
+    faults.note_misdeed(path_, {.offset = ByteOffset(at), .size = ByteCount(std::uint64_t{data.size()})});
+  };
+  note(offset);
+  if (astray) note(*astray);
+  FileSystem& files = life_.node().files;
+  node_->write_lost(files.next_change(), files.stamp(), offset, data, astray);
 }
 
 Task<Status> NodeFile::write_at(Scope& scope, ByteOffset offset, ByteView data) {

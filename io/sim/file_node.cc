@@ -62,6 +62,20 @@ void FileNode::write(std::uint64_t sequence, WallTime now, std::uint64_t offset,
   remember(std::move(change));
 }
 
+void FileNode::write_lost(std::uint64_t sequence, WallTime now, std::uint64_t offset, ByteView data,
+                          std::optional<std::uint64_t> astray) {
+  if (data.empty()) return;
+  cache_.write(offset, data);
+  mend(offset, data.size());
+  diverged_ = true;
+  if (astray && *astray < durable_size_) {
+    medium_.write(*astray,
+                  data.first(static_cast<std::size_t>(std::min<std::uint64_t>(data.size(), durable_size_ - *astray))));
+  }
+  const std::uint64_t before = std::exchange(size_, std::max(size_, offset + data.size()));
+  remember({.kind = ChangeKind::resize, .sequence = sequence, .offset = before, .size = size_, .modified = now});
+}
+
 void FileNode::zero(std::uint64_t sequence, WallTime now, std::uint64_t offset, std::uint64_t size) {
   if (offset >= size_) return;
   size = std::min(size, size_ - offset);
@@ -90,7 +104,10 @@ void FileNode::remember_page(std::uint64_t sequence, WallTime now, std::uint64_t
 }
 
 void FileNode::resize(std::uint64_t sequence, WallTime now, std::uint64_t size) {
-  if (size < size_) cache_.truncate(size);
+  if (size < size_) {
+    cache_.truncate(size);
+    mend(size, size_ - size);
+  }
   const std::uint64_t before = std::exchange(size_, size);
   remember({.kind = ChangeKind::resize, .sequence = sequence, .offset = before, .size = size, .modified = now});
 }
@@ -181,7 +198,7 @@ Bytes FileNode::durable_content() const {
   return out;
 }
 
-void FileNode::rot(std::uint64_t offset, std::byte mask) {
+void FileNode::flip(std::uint64_t offset, std::byte mask) {
   for (Content* content : {&cache_, &medium_}) {
     std::byte value{};
     content->read(offset, MutableBytes(&value, 1));
@@ -189,6 +206,19 @@ void FileNode::rot(std::uint64_t offset, std::byte mask) {
     content->write(offset, ByteView(&value, 1));
   }
   charge();
+}
+
+void FileNode::rot(std::uint64_t offset, std::byte mask) {
+  flip(offset, mask);
+  rotten_.push_back({.offset = offset, .mask = mask});
+}
+
+bool FileNode::heal() {
+  const bool any = !rotten_.empty() || !unreadable_.empty();
+  for (const Rot& rot : rotten_) flip(rot.offset, rot.mask);
+  rotten_.clear();
+  unreadable_.clear();
+  return any;
 }
 
 void FileNode::make_unreadable(std::uint64_t offset, std::uint64_t size) {
@@ -201,6 +231,7 @@ bool FileNode::is_readable(std::uint64_t offset, std::uint64_t size) const {
 }
 
 void FileNode::mend(std::uint64_t offset, std::uint64_t size) {
+  std::erase_if(rotten_, [&](const Rot& rot) { return rot.offset >= offset && rot.offset - offset < size; });
   if (unreadable_.empty()) return;
   std::vector<Unreadable> left;
   for (const Unreadable& bad : unreadable_) {

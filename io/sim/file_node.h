@@ -60,9 +60,14 @@ class FileNode {
 
   // `sequence` numbers the changes of the file system in time.
   void write(std::uint64_t sequence, WallTime now, std::uint64_t offset, ByteView data);
+  // The cache has it, the medium never will, or has it at `astray` instead, as far as the file goes there.
+  void write_lost(std::uint64_t sequence, WallTime now, std::uint64_t offset, ByteView data,
+                  std::optional<std::uint64_t> astray);
   void zero(std::uint64_t sequence, WallTime now, std::uint64_t offset, std::uint64_t size);
   void resize(std::uint64_t sequence, WallTime now, std::uint64_t size);
   void clone_from(const FileNode& source, std::uint64_t sequence, WallTime now);
+
+  [[nodiscard]] std::uint64_t durable_size() const { return durable_size_; }
 
   // --- Durability.
   void sync(std::uint64_t up_to);  // the changes numbered so far are on the medium
@@ -78,6 +83,7 @@ class FileNode {
   // --- Damage.
   void rot(std::uint64_t offset, std::byte mask);
   void make_unreadable(std::uint64_t offset, std::uint64_t size);
+  [[nodiscard]] bool heal();  // undoes both where nothing was written since; true if none is left, and some was
   [[nodiscard]] bool is_readable(std::uint64_t offset, std::uint64_t size) const;
 
   LockState lock;
@@ -103,11 +109,17 @@ class FileNode {
   // Puts the sectors of a write, those for which keep(sector number in the file) is true, into `target`.
   template <typename Keep>
   static void put_write(Content& target, const Change& change, const Keep& keep);
-  void mend(std::uint64_t offset, std::uint64_t size);  // a write heals what was unreadable
+  void mend(std::uint64_t offset, std::uint64_t size);  // a write ends the damage there
+  void flip(std::uint64_t offset, std::byte mask);
 
   struct Unreadable {
     std::uint64_t offset;
     std::uint64_t end;
+  };
+
+  struct Rot {
+    std::uint64_t offset;
+    std::byte mask;
   };
 
   SpaceUse& use_;
@@ -123,6 +135,7 @@ class FileNode {
   Content medium_;
   std::vector<Change> changes_;
   std::vector<Unreadable> unreadable_;
+  std::vector<Rot> rotten_;
   std::uint64_t failed_syncs_ = 0;
   bool diverged_ = false;
 };

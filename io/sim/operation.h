@@ -71,6 +71,10 @@ inline constexpr std::uint64_t forever = std::numeric_limits<std::uint64_t>::max
 // As the error of a rule: an operation on a disk neither ends nor fails until the faults are cleared, then it goes
 // well.
 inline constexpr int never_ends = -1;
+// As the error of a rule for writes: it answers well, and the page cache shows it, but the medium never gets it, or
+// gets it at another place of the file. DiskControl::misdeeds() tells what was struck.
+inline constexpr int lost_write = -2;
+inline constexpr int misdirected_write = -3;
 
 // An error for `count` matching operations. Whatever the number, a failed sync has dropped what it should have made
 // durable, a failed write may have written a part, and a network operation ends with `unreachable` and breaks its
@@ -78,7 +82,7 @@ inline constexpr int never_ends = -1;
 struct FaultRule {
   OperationMatch match = {};
   std::uint64_t count = 1;  // `forever`: sticky
-  int error = EIO;          // errno, or never_ends
+  int error = EIO;          // errno, or one of the above
 };
 
 // Errors by the seed, in parts of a million operations of that kind.

@@ -234,5 +234,24 @@ TEST_F(HostDb, TheCatalogueInMemorySurvivesItsUser) {
   EXPECT_EQ(run((*again)->points(scope, id_of<MachineId>(40))).value().size(), 2U);
 }
 
+TEST_F(HostDb, TheCatalogueInMemoryForgetsWhatWasLazy) {
+  KeptInMemory kept("forgetful");
+  const auto open_kept = [&] {
+    return io::sim::run(world, Catalogue::open(scope, world.platform(node).workers, kept.location()));
+  };
+  const auto points = [&](Catalogue& of) { return run(of.points(scope, id_of<MachineId>(40))).value().size(); };
+  {
+    const auto catalogue = open_kept();
+    ASSERT_TRUE(catalogue.has_value()) << catalogue.error().text();
+    fill(**catalogue);  // its points last
+    ASSERT_EQ(points(**catalogue), 2U);
+  }
+  kept.forget_lazy_commits();
+  const auto again = open_kept();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(points(**again), 0U);
+  EXPECT_EQ(run((*again)->machines(scope)).value().size(), 1U);  // durable before
+}
+
 }  // namespace
 }  // namespace afterimage::catalogue

@@ -31,6 +31,56 @@ TEST_F(DiskFaults, FailNextStrikesThatKindThatOften) {
   EXPECT_EQ(host_.disk().faults_injected(), 2U);
 }
 
+TEST_F(DiskFaults, ALostWriteIsShownUntilTheCacheIsForgotten) {
+  write_old();
+  const auto file = host_.open("f", OpenMode::write);
+  host_.disk().fail_next(OperationKind::write, lost_write);
+  EXPECT_TRUE(host_.write(*file, 0, view_of("new and longer")));
+  EXPECT_TRUE(run(world_, file->sync(host_.scope())));
+  EXPECT_EQ(read(*file, 14), "new and longer");
+  ASSERT_EQ(host_.disk().misdeeds().size(), 1U);
+  EXPECT_EQ(host_.disk().misdeeds().front().path, "/d/f");
+  host_.disk().evict_cache();
+  EXPECT_EQ(read(*file, 3), "old");
+  EXPECT_EQ(read(*file, 14)->size(), 14U);  // its size was not lost
+}
+
+TEST_F(DiskFaults, AMisdirectedWriteSpoilsAnotherPlaceOfTheFile) {
+  const std::string before(4 * 512, 'a');
+  ASSERT_TRUE(host_.disk().write("/d/f", ByteOffset{}, view_of(before), Persistence::synced));
+  const auto file = host_.open("f", OpenMode::write);
+  host_.disk().fail_next(OperationKind::write, misdirected_write);
+  EXPECT_TRUE(host_.write(*file, 4 * 512, view_of("here")));
+  EXPECT_EQ(host_.disk().misdeeds().size(), 2U);
+  host_.disk().evict_cache();
+  const std::string after = *read(*file, 4 * 512 + 4);
+  EXPECT_NE(after.substr(0, before.size()), before);
+  EXPECT_NE(after.find("here"), std::string::npos);
+  EXPECT_NE(after.substr(before.size()), "here");
+}
+
+TEST_F(DiskFaults, RotIsHealedUnlessItWasWrittenOver) {
+  write_old();
+  const auto file = host_.open("f", OpenMode::write);
+  ASSERT_TRUE(host_.disk().rot("/d/f", ByteOffset(std::uint64_t{1}), std::byte{1}));
+  EXPECT_EQ(read(*file, 3), "omd");
+  EXPECT_TRUE(host_.disk().heal("/d/f"));
+  EXPECT_EQ(read(*file, 3), "old");
+  ASSERT_TRUE(host_.disk().rot("/d/f", ByteOffset(std::uint64_t{1}), std::byte{1}));
+  EXPECT_TRUE(host_.write(*file, 0, view_of("new")));
+  EXPECT_FALSE(host_.disk().heal("/d/f"));
+  EXPECT_EQ(read(*file, 3), "new");
+}
+
+TEST_F(DiskFaults, AFolderThatWasMovedAwayComesBackWithWhatItHad) {
+  write_old();
+  ASSERT_TRUE(host_.disk().move("/d", "/away"));
+  EXPECT_FALSE(host_.disk().exists("/d/f"));
+  EXPECT_EQ(host_.disk().files_below("/away").size(), 1U);
+  ASSERT_TRUE(host_.disk().move("/away", "/d"));
+  EXPECT_TRUE(host_.disk().read_durable("/d/f").has_value());
+}
+
 TEST_F(DiskFaults, AStickyFaultStaysUntilCleared) {
   const auto file = host_.open("f", OpenMode::create);
   host_.disk().add_fault({.match = {.kind = OperationKind::write, .path_part = "/f"}, .count = forever});
