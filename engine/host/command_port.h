@@ -22,6 +22,7 @@ class CommandPort {
   [[nodiscard]] virtual io::Task<Result<Started>> protect(io::Scope& scope, Protect command) = 0;
   [[nodiscard]] virtual io::Task<Result<Started>> sync(io::Scope& scope, Sync command) = 0;
   [[nodiscard]] virtual io::Task<Result<Started>> unprotect(io::Scope& scope, Unprotect command) = 0;
+  [[nodiscard]] virtual io::Task<Result<Started>> remove_replica(io::Scope& scope, Remove command) = 0;
   [[nodiscard]] virtual io::Task<Result<Started>> restore(io::Scope& scope, Restore command) = 0;
   [[nodiscard]] virtual io::Task<Result<Started>> verify(io::Scope& scope, Verify command) = 0;
   [[nodiscard]] virtual io::Task<Result<Started>> export_seed(io::Scope& scope, Export command) = 0;

@@ -29,6 +29,7 @@ enum class SeedKind : std::uint8_t { network, media };
 enum class ReplicaRemoval : std::uint8_t { keep, remove };
 enum class TargetExists : std::uint8_t { refuse, overwrite };  // --force
 enum class Execution : std::uint8_t { real, dry_run };
+enum class Confirmation : std::uint8_t { missing, given };  // --yes
 
 // ---- commands
 // ----------------------------------------------------------------------------------------------------------
@@ -52,6 +53,12 @@ struct Sync {
 struct Unprotect {
   std::string machine;
   ReplicaRemoval replica_removal = ReplicaRemoval::keep;
+  Execution execution = Execution::real;
+};
+// On the replica: its copy of a machine, all points of it, and its name.
+struct Remove {
+  std::string machine;  // name, OWNER/NAME or id
+  Confirmation confirmation = Confirmation::missing;
   Execution execution = Execution::real;
 };
 struct Restore {
@@ -215,13 +222,15 @@ struct TransferResult {  // export, import
 struct RemovalResult {
   std::string machine;
   bool replica_removed = false;
+  std::uint64_t points = 0;  // of remove: that went with it
+  ByteCount freed;           // of remove: about
 };
 using JobResult =
     std::variant<std::monostate, SyncResult, ProtectResult, RestoreResult, VerifyResult, TransferResult, RemovalResult>;
 
 struct JobInfo {
   JobId id = 0;
-  std::string kind;  // "protect", "sync", "restore", "verify", "export", "import", "unprotect"
+  std::string kind;  // "protect", "sync", "restore", "verify", "export", "import", "unprotect", "remove"
   std::string machine;
   JobState state = JobState::running;
   std::string phase;  // "reading", "sending", "verifying"

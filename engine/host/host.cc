@@ -38,6 +38,7 @@ Host::Host(const io::Platform& platform, HostOptions options, SinkConnector& con
       jobs_(platform),
       primary_commands_(platform, HostLabel{.id = options_.id, .name = options_.name}, primaries_, jobs_, connector),
       replica_commands_(platform, stores_, jobs_),
+      removals_(stores_, jobs_),
       watch_dog_(platform, jobs_, stores_.all(), options_.tell),
       catalogue_health_(platform),
       background_(platform.reactor),
@@ -99,6 +100,7 @@ io::Task<Status> Host::open_catalogue(io::Scope& scope) {
   stores_.use(*catalogue_);
   primary_commands_.use(*catalogue_);
   replica_commands_.use(*catalogue_);
+  removals_.use(*catalogue_);
   catalogue_health_.use(*catalogue_);
   co_return Status{};
 }
@@ -165,6 +167,11 @@ io::Task<Result<Started>> Host::sync(io::Scope& scope, Sync command) {
 
 io::Task<Result<Started>> Host::unprotect(io::Scope& scope, Unprotect command) {
   auto answering = primary_commands_.unprotect(scope, std::move(command));
+  co_return co_await answering;
+}
+
+io::Task<Result<Started>> Host::remove_replica(io::Scope& scope, Remove command) {
+  auto answering = removals_.remove(scope, std::move(command));
   co_return co_await answering;
 }
 

@@ -24,6 +24,7 @@
 #include "engine/host/primary_commands.h"
 #include "engine/host/primary_table.h"
 #include "engine/host/replica_commands.h"
+#include "engine/host/replica_removals.h"
 #include "engine/host/store_table.h"
 #include "engine/host/watch_dog.h"
 #include "engine/plan/level_chooser.h"
@@ -76,6 +77,7 @@ class Host final : public CommandPort, public ReplicaGate {
   [[nodiscard]] io::Task<Result<Started>> protect(io::Scope& scope, Protect command) override;
   [[nodiscard]] io::Task<Result<Started>> sync(io::Scope& scope, Sync command) override;
   [[nodiscard]] io::Task<Result<Started>> unprotect(io::Scope& scope, Unprotect command) override;
+  [[nodiscard]] io::Task<Result<Started>> remove_replica(io::Scope& scope, Remove command) override;
   [[nodiscard]] io::Task<Result<Started>> restore(io::Scope& scope, Restore command) override;
   [[nodiscard]] io::Task<Result<Started>> verify(io::Scope& scope, Verify command) override;
   [[nodiscard]] io::Task<Result<Started>> export_seed(io::Scope& scope, Export command) override;
@@ -110,6 +112,7 @@ class Host final : public CommandPort, public ReplicaGate {
   JobTable jobs_;
   PrimaryCommands primary_commands_;
   ReplicaCommands replica_commands_;
+  ReplicaRemovals removals_;
   WatchDog watch_dog_;
   CatalogueHealth catalogue_health_;
   io::Scope background_;

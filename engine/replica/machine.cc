@@ -42,8 +42,29 @@ MachineState Machine::state() const {
 
 bool Machine::is_blank() const {
   if (!stop_reason_.empty() || !journal_ || !base_) return false;
-  return points().empty() && !journal_->unfinished() && !base_->staged() && import_.expired();
+  const bool is_staged = base_->staged() && base_->staged()->frames != 0;
+  const bool is_coming = !batch_.frames.empty() || !import_.expired();
+  return points().empty() && !journal_->unfinished() && !is_staged && !is_coming;
 }
+
+// A seed whose progress was lost is blank, too, and its base is not: people may want to look at it.
+io::Task<bool> Machine::holds_nothing() {
+  if (!is_blank()) co_return false;
+  auto measuring = stored_bytes();
+  const Result<ByteCount> stored = co_await measuring;
+  co_return stored && *stored == ByteCount{} && is_blank();
+}
+
+std::shared_ptr<void> Machine::attend() {
+  std::shared_ptr<void> presence = attended_.lock();
+  if (presence == nullptr) {
+    presence = std::make_shared<char>();
+    attended_ = presence;
+  }
+  return presence;
+}
+
+bool Machine::is_abandoned() const { return is_blank() && attended_.expired() && file_.seed_by != SeedBy::medium; }
 
 std::vector<std::string> Machine::findings() const {
   std::vector<std::string> findings = findings_;
@@ -66,6 +87,8 @@ void Machine::stop(std::string reason) {
 void Machine::retire() {
   stop("it is being removed");
   is_retired_ = true;
+  journal_.reset();
+  base_.reset();
 }
 
 // ---- coming into being
@@ -118,6 +141,8 @@ io::Task<Result<std::shared_ptr<Machine>>> Machine::create(MachineContext contex
   AFI_CO_TRY_STATUS(write_description(scope, *folder, file));
   std::shared_ptr<Machine> machine(new Machine(context, std::move(folder), std::move(file)));
   AFI_CO_TRY_STATUS(machine->recover());
+  // One that never worked is no machine that has stopped.
+  if (machine->recovery_failure_) co_return std::unexpected(std::move(*machine->recovery_failure_));
   co_return machine;
 }
 

@@ -75,8 +75,14 @@ class Machine : public std::enable_shared_from_this<Machine> {
   [[nodiscard]] const MachineDescription& description() const { return file_.description; }
   [[nodiscard]] MachineState state() const;
   [[nodiscard]] const std::string& stop_reason() const { return stop_reason_; }
-  // No point is known of it, and nothing is staged, sent or being imported: removing it loses nothing.
+  // No point is known of it, and nothing is staged, sent or being imported.
   [[nodiscard]] bool is_blank() const;
+  // It is blank, and its files hold no content that something might still be made of: removing it loses nothing.
+  [[nodiscard]] io::Task<bool> holds_nothing();
+  // While somebody keeps what this gives, a session of the machine lives.
+  [[nodiscard]] std::shared_ptr<void> attend();
+  // Blank, without a session, and not waiting for a medium: it never came to anything.
+  [[nodiscard]] bool is_abandoned() const;
   [[nodiscard]] std::vector<std::string> findings() const;  // of recovery, for the log and status
   [[nodiscard]] Head head() const { return journal_ ? journal_->head() : Head{}; }
   // nullptr if they could not be opened. Whoever reads keeps them: a reopening puts others in their place.
@@ -129,7 +135,7 @@ class Machine : public std::enable_shared_from_this<Machine> {
   [[nodiscard]] io::Task<void> index_again(io::Scope& scope);
   // Of all that is awaited on this machine's behalf: for a watchdog.
   [[nodiscard]] io::Scope& scope() { return scope_; }
-  // Its folder is going to be removed: it stays stopped. Requires the lock.
+  // Its folder is going to be removed: it stays stopped, and keeps none of its files open. Requires the lock.
   void retire();
 
  private:
@@ -208,6 +214,7 @@ class Machine : public std::enable_shared_from_this<Machine> {
   io::Lock lock_;
   SessionId newest_session_ = 0;
   std::weak_ptr<void> import_;
+  std::weak_ptr<void> attended_;
   std::optional<Active> active_;
   Epoch newest_seen_;  // of epochs begun since this program started
   Batch batch_;
@@ -215,7 +222,8 @@ class Machine : public std::enable_shared_from_this<Machine> {
   std::string stop_reason_;
   RetrySchedule retry_;
   bool is_retired_ = false;
-  std::set<Sequence> unindexed_;  // points that the catalogue does not know yet
+  std::optional<Error> recovery_failure_;  // why the last recovery gave no base or journal
+  std::set<Sequence> unindexed_;           // points that the catalogue does not know yet
   std::string index_failure_;
   RetrySchedule index_retry_;
   std::vector<std::string> findings_;

@@ -48,6 +48,7 @@ io::Task<Status> Machine::recover() {
     if (recovered.error().code == ErrorCode::cancelled) co_return recovered;
     if (parts.stop_reason.empty()) parts.stop_reason = recovered.error().text();
   }
+  recovery_failure_ = recovered ? std::nullopt : std::optional(recovered.error());
   install(std::move(parts));
   auto catching_up = catch_up_catalogue(known);
   co_return co_await catching_up;

@@ -29,6 +29,13 @@ bool Machine::Batch::is_full(const StoreSizes& sizes) const {
 
 Status Machine::check_session(SessionId session) const {
   if (failed_ && failed_->session == session) return std::unexpected(failed_->error);
+  if (is_retired_) {
+    return fail(
+        ErrorCode::resync_required, "use a machine",
+        fmt::format("machine {0} has been removed on the replica; run 'afterimage unprotect {0}', and protect it "
+                    "again if it is to be replicated",
+                    description().name));
+  }
   if (!stop_reason_.empty()) {
     return fail(ErrorCode::refused, "use a machine",
                 fmt::format("machine {} is stopped on the replica: {}", description().name, stop_reason_));

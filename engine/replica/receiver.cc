@@ -5,6 +5,13 @@
 
 namespace afterimage::replica {
 
+Receiver::~Receiver() {
+  if (presence_ == nullptr) return;
+  presence_.reset();
+  import_token_.reset();
+  store_.session_over();
+}
+
 Status Receiver::check_open() const {
   if (is_over_) return fail(ErrorCode::conflict, "use a session", "the session is over; open a new one");
   if (machine_ == nullptr) return fail(ErrorCode::protocol, "use a session", "the session has not named its machine");
@@ -21,14 +28,22 @@ io::Task<Result<Welcome>> Receiver::open(io::Scope& scope, const MachineDescript
   if (machine_ != nullptr || is_over_)
     co_return fail(ErrorCode::protocol, "open a machine", "a session has one machine");
   is_over_ = true;  // until the machine is open
-  AFI_CO_TRY(std::shared_ptr<Machine> found, store_.find_or_create(scope, peer_, admission_, machine, seed_by));
+  AFI_CO_TRY(Attended found, store_.find_or_create(scope, peer_, admission_, machine, seed_by));
   const auto opener = admission_ == Admission::primary ? Machine::Opener::primary : Machine::Opener::import;
-  AFI_CO_TRY(Machine::Opened opened, found->open_session(scope, opener, machine, seed_by));
-  machine_ = std::move(found);
-  session_ = opened.session;
-  import_token_ = std::move(opened.import_token);
+  auto opening = found.machine->open_session(scope, opener, machine, seed_by);
+  auto opened = co_await opening;
+  if (!opened) {
+    found = {};
+    auto forgetting = store_.forget_if_abandoned(machine.id);
+    co_await forgetting;
+    co_return std::unexpected(opened.error());
+  }
+  machine_ = std::move(found.machine);
+  presence_ = std::move(found.presence);
+  session_ = opened->session;
+  import_token_ = std::move(opened->import_token);
   is_over_ = false;
-  co_return std::move(opened.welcome);
+  co_return std::move(opened->welcome);
 }
 
 io::Task<Result<Need>> Receiver::begin(io::Scope& scope, BeginEpoch begin) {

@@ -15,6 +15,7 @@ class Receiver final : public PointSink {
  public:
   Receiver(ReplicaStore& store, Peer peer, Admission admission)
       : store_(store), peer_(std::move(peer)), admission_(admission) {}
+  ~Receiver() override;
 
   [[nodiscard]] io::Task<Result<Welcome>> open(io::Scope& scope, const MachineDescription& machine,
                                                SeedBy seed_by) override;
@@ -45,6 +46,7 @@ class Receiver final : public PointSink {
   std::shared_ptr<Machine> machine_;
   Machine::SessionId session_ = 0;
   std::shared_ptr<void> import_token_;
+  std::shared_ptr<void> presence_;
   bool is_over_ = false;
   io::Pace pace_ = io::Pace::prompt;  // of the epoch's frames
   std::optional<io::LongOperation> waiting_;

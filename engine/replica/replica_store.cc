@@ -160,9 +160,11 @@ io::Task<Status> ReplicaStore::load_machine(io::Scope& scope, MachineId id,
   // Half removed, or half made: its description is written last, and its catalogue row after that.
   const bool is_described = has(machine_file_name) || has(machine_copy_name);
   if (has(removed_file_name) || (!is_described && row == known.end())) {
-    AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope, id));
-    auto clearing = clear_machine_folder(scope, id);
-    co_return co_await clearing;
+    auto finishing = finish_removal(scope, id);
+    const Status finished = co_await finishing;
+    if (finished || finished.error().code == ErrorCode::cancelled) co_return finished;
+    note_unfinished_removal(id, row == known.end() ? "" : row->name, finished.error());
+    co_return Status{};
   }
   auto opening = open_machine(id, std::move(folder));
   auto machine = co_await opening;
@@ -183,10 +185,10 @@ io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::open_machine(MachineId 
   co_return fail(ErrorCode::damaged, "open a machine", "its folder holds the description of another machine");
 }
 
-void ReplicaStore::note_trouble(MachineId id, std::string machine_name, std::string reason) {
+MachineTrouble& ReplicaStore::note_trouble(MachineId id, std::string machine_name, std::string reason) {
   MachineTrouble trouble{.id = id, .name = std::move(machine_name), .reason = std::move(reason), .retry = {}};
   trouble.retry.begin(platform_.reactor.now());
-  troubles_.push_back(std::move(trouble));
+  return troubles_.emplace_back(std::move(trouble));
 }
 
 std::vector<std::shared_ptr<Machine>> ReplicaStore::machines() const {
@@ -246,10 +248,8 @@ io::Task<Result<catalogue::PermissionRow>> ReplicaStore::check_permission(io::Sc
                              taken.value(), permission->quota->value()));
 }
 
-io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::find_or_create(io::Scope& scope, const Peer& peer,
-                                                                        Admission admission,
-                                                                        const MachineDescription& description,
-                                                                        SeedBy seed_by) {
+io::Task<Result<Attended>> ReplicaStore::find_or_create(io::Scope& scope, const Peer& peer, Admission admission,
+                                                        const MachineDescription& description, SeedBy seed_by) {
   AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, machines_lock_.acquire(scope));
   const std::shared_ptr<Machine> known = find(description.id);
   if (known != nullptr && known->file().owner != peer.id) {
@@ -267,14 +267,15 @@ io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::find_or_create(io::Scop
           fmt::format("host {} may keep {} machines here, and has them", peer.name, permission.machines_max));
     }
   }
-  if (known != nullptr) co_return known;
+  if (known != nullptr) co_return Attended{.machine = known, .presence = known->attend()};
   for (const MachineTrouble& trouble : troubles_) {
     if (trouble.id != description.id) continue;
     co_return fail(ErrorCode::refused, "open a machine",
                    fmt::format("machine {} cannot be used on the replica: {}", description.name, trouble.reason));
   }
-  auto creating = create(scope, peer, description, seed_by);
-  co_return co_await creating;
+  AFI_CO_TRY(std::shared_ptr<Machine> created, create(scope, peer, description, seed_by));
+  std::shared_ptr<void> presence = created->attend();
+  co_return Attended{.machine = std::move(created), .presence = std::move(presence)};
 }
 
 io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::create(io::Scope& scope, const Peer& peer,
@@ -288,71 +289,24 @@ io::Task<Result<std::shared_ptr<Machine>>> ReplicaStore::create(io::Scope& scope
     if (gone) continue;
     co_return fail(
         ErrorCode::already_exists, "keep a machine",
-        fmt::format("the replica already keeps a machine {} of host {}, from an earlier protection; protect under "
-                    "another name",
-                    description.name, peer.name));
+        fmt::format(
+            "the replica already keeps a machine {0} of host {1}, from an earlier protection; protect under "
+            "another name, or, if its points are not needed any more, run 'afterimage remove {0}' on the replica",
+            description.name, peer.name));
   }
   const std::string folder_name = description.id.text();
   AFI_CO_TRY(std::unique_ptr<io::Directory> made, machines_folder_->make_directory(scope, folder_name));
   AFI_CO_TRY_STATUS(machines_folder_->sync(scope));
   MachineFile file{.owner = peer.id, .owner_name = peer.name, .seed_by = seed_by, .description = description};
-  AFI_CO_TRY(std::shared_ptr<Machine> machine, Machine::create(context(), std::move(made), std::move(file)));
-  machines_.emplace(description.id, machine);
-  co_return machine;
-}
-
-io::Task<Status> ReplicaStore::clear_machine_folder(io::Scope& scope, MachineId id) {
-  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, machines_folder_->open_directory(scope, id.text()));
-  // The marker goes last: a removal that is cut off is finished.
-  AFI_CO_TRY(const std::vector<io::DirectoryEntry> entries, folder->list(scope));
-  for (const io::DirectoryEntry& entry : entries) {
-    if (entry.name == removed_file_name) continue;
-    if (entry.kind == io::EntryKind::directory) {
-      AFI_CO_TRY(const std::unique_ptr<io::Directory> inner, folder->open_directory(scope, entry.name));
-      AFI_CO_TRY_STATUS(io::clear_directory(scope, *inner));
-      AFI_CO_TRY_STATUS(folder->remove_directory(scope, entry.name));
-    } else {
-      AFI_CO_TRY_STATUS(folder->remove_file(scope, entry.name));
-    }
+  auto creating = Machine::create(context(), std::move(made), std::move(file));
+  auto machine = co_await creating;
+  if (!machine) {  // nothing of it is left behind, here or in host.db
+    auto removing = remove_quiet(description.id, nullptr);
+    [[maybe_unused]] const Status removed = co_await removing;  // what remains is named, and tried again
+    co_return std::unexpected(machine.error());
   }
-  AFI_CO_TRY_STATUS(folder->sync(scope));
-  AFI_CO_TRY_STATUS(io::remove_if_there(scope, *folder, removed_file_name));
-  AFI_CO_TRY_STATUS(machines_folder_->remove_directory(scope, id.text()));
-  auto syncing = machines_folder_->sync(scope);
-  co_return co_await syncing;
-}
-
-// What an earlier protection under the same name left that never brought anything: whoever asks loses nothing with it.
-io::Task<Result<bool>> ReplicaStore::remove_if_blank(io::Scope& scope, std::shared_ptr<Machine> machine) {
-  if (machine == nullptr || !machine->is_blank()) co_return false;
-  machine->fence();
-  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard quiet, machine->lock().acquire(scope));
-  if (!machine->is_blank()) co_return false;
-  AFI_CO_TRY_STATUS(remove_quiet(machine));
-  co_return true;
-}
-
-io::Task<Status> ReplicaStore::remove_machine(io::Scope& scope, MachineId id) {
-  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard guard, machines_lock_.acquire(scope));
-  const std::shared_ptr<Machine> machine = find(id);
-  if (machine == nullptr) co_return fail(ErrorCode::not_found, "remove a machine", "the store has no such machine");
-  machine->fence();
-  AFI_CO_TRY([[maybe_unused]] const io::Lock::Guard quiet, machine->lock().acquire(scope));
-  auto removing = remove_quiet(machine);
-  co_return co_await removing;
-}
-
-// Order: marker durable -> catalogue forgets it -> files -> marker -> folder. Requires: the machine's lock is held.
-io::Task<Status> ReplicaStore::remove_quiet(std::shared_ptr<Machine> machine) {
-  const MachineId id = machine->description().id;
-  AFI_CO_TRY(const std::unique_ptr<io::Directory> folder, machines_folder_->open_directory(scope_, id.text()));
-  const Bytes nothing;
-  AFI_CO_TRY_STATUS(io::replace_file(scope_, *folder, removed_file_name, nothing));
-  machine->retire();
-  machines_.erase(id);
-  AFI_CO_TRY_STATUS(catalogue_.remove_machine(scope_, id));
-  auto clearing = clear_machine_folder(scope_, id);
-  co_return co_await clearing;
+  machines_.emplace(description.id, *machine);
+  co_return std::move(*machine);
 }
 
 }  // namespace afterimage::replica

@@ -49,6 +49,13 @@ struct MachineTrouble {
   std::string name;  // as the catalogue has it; empty if it has not
   std::string reason;
   RetrySchedule retry;
+  bool is_going = false;  // its removal has begun, and could not be finished yet
+};
+
+// A machine, and the word that somebody has a session with it.
+struct Attended {
+  std::shared_ptr<Machine> machine;
+  std::shared_ptr<void> presence;
 };
 
 class ReplicaStore {
@@ -76,15 +83,18 @@ class ReplicaStore {
   [[nodiscard]] std::unique_ptr<PointSink> receiver(Peer peer, Admission admission = Admission::primary);
   // Ends the sessions of a peer: its permissions have changed.
   void fence_sessions_of(HostId peer);
-  // Removes a machine and all its points. Durable when it returns; a cut in the middle is finished at the next open.
-  // Requires no permission: the operator's word, or checked by the receiver. not_found.
+  // Removes a machine, or what is left of one that could not be opened, and all its points; its sessions end. Needs no
+  // free space. Durable when it returns; a cut in the middle is finished at the next open, a failure in the middle with
+  // the mending. Requires no permission: the operator's word, or checked by the receiver. not_found.
   [[nodiscard]] io::Task<Status> remove_machine(io::Scope& scope, MachineId id);
+  // For the receiver, when a session was refused: a machine that never came to anything goes with it.
+  [[nodiscard]] io::Task<void> forget_if_abandoned(MachineId id);
+  // For the receiver: a session has ended. Safe in a destructor.
+  void session_over() { trouble_.set(); }
 
   // For the receiver: the machine, made if it is new. permission_denied, no_space (quota), already_exists, …
-  [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> find_or_create(io::Scope& scope, const Peer& peer,
-                                                                          Admission admission,
-                                                                          const MachineDescription& description,
-                                                                          SeedBy seed_by);
+  [[nodiscard]] io::Task<Result<Attended>> find_or_create(io::Scope& scope, const Peer& peer, Admission admission,
+                                                          const MachineDescription& description, SeedBy seed_by);
   // permission_denied, with the reason, or no_space if the peer's machines take more than its quota.
   [[nodiscard]] io::Task<Result<catalogue::PermissionRow>> check_permission(io::Scope& scope, const Peer& peer);
 
@@ -101,10 +111,15 @@ class ReplicaStore {
                                               const std::vector<catalogue::MachineRow>& known);
   [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> open_machine(MachineId id,
                                                                         std::shared_ptr<io::Directory> folder);
-  void note_trouble(MachineId id, std::string machine_name, std::string reason);
+  MachineTrouble& note_trouble(MachineId id, std::string machine_name, std::string reason);
+  // store_removal.cc
   [[nodiscard]] io::Task<Result<bool>> remove_if_blank(io::Scope& scope, std::shared_ptr<Machine> machine);
-  [[nodiscard]] io::Task<Status> remove_quiet(std::shared_ptr<Machine> machine);
-  [[nodiscard]] io::Task<Status> clear_machine_folder(io::Scope& scope, MachineId id);
+  [[nodiscard]] io::Task<Status> remove_quiet(MachineId id, std::shared_ptr<Machine> machine);
+  [[nodiscard]] io::Task<Status> mark_removed(MachineId id);
+  [[nodiscard]] io::Task<Status> finish_removal(io::Scope& scope, MachineId id);
+  [[nodiscard]] io::Task<Status> clear_machine_folder(io::Scope& scope, io::Directory& folder);
+  void note_unfinished_removal(MachineId id, std::string machine_name, const Error& error);
+  [[nodiscard]] io::Task<void> sweep_abandoned();
   [[nodiscard]] io::Task<Result<std::shared_ptr<Machine>>> create(io::Scope& scope, const Peer& peer,
                                                                   const MachineDescription& description,
                                                                   SeedBy seed_by);

@@ -29,6 +29,8 @@ io::Task<std::optional<MonotonicTime>> ReplicaStore::mend() {
   const auto wait_for = [&next](const RetrySchedule& retry) {
     next = std::min(next.value_or(retry.due()), retry.due());
   };
+  auto sweeping = sweep_abandoned();
+  co_await sweeping;
   const std::vector<std::shared_ptr<Machine>> all = machines();
   for (const std::shared_ptr<Machine>& machine : all) {
     if (scope_.is_interrupted()) co_return next;
@@ -61,6 +63,13 @@ io::Task<void> ReplicaStore::load_again(MachineId id) {
   auto acquiring = machines_lock_.acquire(scope_);
   const auto guard = co_await acquiring;
   if (!guard) co_return;
+  const auto waiting = std::ranges::find(troubles_, id, &MachineTrouble::id);
+  if (waiting == troubles_.end()) co_return;
+  if (waiting->is_going) {
+    auto removing = remove_quiet(id, nullptr);
+    [[maybe_unused]] const Status removed = co_await removing;  // what remains is a trouble again
+    co_return;
+  }
   auto opening = machines_folder_->open_directory(scope_, id.text());
   auto folder = co_await opening;
   Result<std::shared_ptr<Machine>> machine = fail(ErrorCode::not_found, "open a machine");

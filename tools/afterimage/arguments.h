@@ -75,6 +75,10 @@ struct Unprotect {
   std::string machine;
   host::ReplicaRemoval replica_removal = host::ReplicaRemoval::keep;
 };
+struct Remove {
+  std::string machine;
+  host::Confirmation confirmation = host::Confirmation::missing;
+};
 struct Restore {
   std::string machine;
   std::string point = "latest";
@@ -119,8 +123,8 @@ struct Completion {
 };
 
 using Command = std::variant<HostInit, EnrolKey, EnrolJoin, Peers, PeersRevoke, Protect, Sync, ShowStatus, Points,
-                             Pause, Resume, Unprotect, Restore, Verify, Export, Import, Jobs, JobShow, JobCancel,
-                             SegmentInspect, SegmentVerify, ImageInfo, ImageCompare, Completion>;
+                             Pause, Resume, Unprotect, Remove, Restore, Verify, Export, Import, Jobs, JobShow,
+                             JobCancel, SegmentInspect, SegmentVerify, ImageInfo, ImageCompare, Completion>;
 
 struct Invocation {
   Common common;

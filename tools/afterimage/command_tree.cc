@@ -176,6 +176,12 @@ void CommandTree::add_recovering(CLI::App& app) {
   command->add_option("--to", restore.to, "The image file, or block device, to write")->required()->type_name("FILE");
   add_switch(*command, "--force", restore.target, host::TargetExists::overwrite, "Write over what is there");
 
+  auto& remove = add<Remove>(app, "remove", "On the replica: remove a machine's replica, its points and its name",
+                             Takes::dry_run | Takes::detach | Takes::socket, command);
+  command->add_option("machine", remove.machine, "The machine")->required()->type_name("MACHINE");
+  add_switch(*command, "--yes", remove.confirmation, host::Confirmation::given,
+             "Do it; without it only the plan is shown");
+
   auto& verify =
       add<Verify>(app, "verify", "Read points against their checksums", Takes::detach | Takes::socket, command);
   command->add_option("machine", verify.machine, "The machine")->required()->type_name("MACHINE");

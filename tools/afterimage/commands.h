@@ -20,6 +20,7 @@ namespace afterimage::cli {
 [[nodiscard]] io::Task<ExitStatus> run(Session& session, const Resume& arguments);
 [[nodiscard]] io::Task<ExitStatus> run(Session& session, const Unprotect& arguments);
 [[nodiscard]] io::Task<ExitStatus> run(Session& session, const Restore& arguments);
+[[nodiscard]] io::Task<ExitStatus> run(Session& session, const Remove& arguments);
 [[nodiscard]] io::Task<ExitStatus> run(Session& session, const Verify& arguments);
 [[nodiscard]] io::Task<ExitStatus> run(Session& session, const Export& arguments);
 [[nodiscard]] io::Task<ExitStatus> run(Session& session, const Import& arguments);

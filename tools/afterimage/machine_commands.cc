@@ -143,6 +143,23 @@ Task<ExitStatus> run(Session& session, const Resume& arguments) {
   co_return status;
 }
 
+// Points are lost by it: without --yes the plan is shown, and the daemon says what is missing.
+Task<ExitStatus> run(Session& session, const Remove& arguments) {
+  if (const auto error = bad_name("machine", arguments.machine)) co_return session.fail(*error);
+  host::Remove command{
+      .machine = arguments.machine, .confirmation = arguments.confirmation, .execution = session.common.execution};
+  const std::string target = make_target({"v1", "machines", command.machine, "remove"});
+  if (command.confirmation == host::Confirmation::missing && !session.is_dry_run()) {
+    command.execution = host::Execution::dry_run;
+    auto planning = run_job(session, Method::post, target, control::json_of(command));
+    if (const ExitStatus planned = co_await planning; planned != ExitStatus::done) co_return planned;
+    command.execution = host::Execution::real;
+  }
+  auto running = run_job(session, Method::post, target, control::json_of(command));
+  const ExitStatus status = co_await running;
+  co_return status;
+}
+
 Task<ExitStatus> run(Session& session, const Restore& arguments) {
   if (const auto error = bad_name("machine", arguments.machine)) co_return session.fail(*error);
   if (const auto error = bad_name("disk", arguments.disk)) co_return session.fail(*error);

@@ -100,7 +100,11 @@ std::string transfer_text(const host::JobInfo& job, const host::TransferResult& 
   return text + (result.path.empty() ? "\n" : ", " + result.path + "\n");
 }
 
-std::string removal_text(const host::RemovalResult& result) {
+std::string removal_text(const host::JobInfo& job, const host::RemovalResult& result) {
+  if (job.kind == "remove") {
+    return fmt::format("the replica of {} is removed, {} points with it; about {} are free again\n", result.machine,
+                       result.points, bytes_text(result.freed.value()));
+  }
   return result.machine + " is no longer protected; its points on the replica " +
          (result.replica_removed ? "are deleted\n" : "stay\n");
 }
@@ -215,7 +219,7 @@ std::string result_text(const host::JobInfo& job) {
     std::string operator()(const host::RestoreResult& result) const { return restore_text(result); }
     std::string operator()(const host::VerifyResult& result) const { return verify_text(result); }
     std::string operator()(const host::TransferResult& result) const { return transfer_text(job, result); }
-    std::string operator()(const host::RemovalResult& result) const { return removal_text(result); }
+    std::string operator()(const host::RemovalResult& result) const { return removal_text(job, result); }
   };
   return std::visit(Visitor{job}, job.result);
 }

@@ -111,6 +111,10 @@ io::Task<Result<Started>> LoggedCommands::unprotect(io::Scope& scope, host::Unpr
   std::string what = "unprotect of '" + command.machine + "'";
   return follow(commands_.unprotect(scope, std::move(command)), std::move(what));
 }
+io::Task<Result<Started>> LoggedCommands::remove_replica(io::Scope& scope, host::Remove command) {
+  std::string what = "remove of '" + command.machine + "'";
+  return follow(commands_.remove_replica(scope, std::move(command)), std::move(what));
+}
 io::Task<Result<Started>> LoggedCommands::restore(io::Scope& scope, host::Restore command) {
   std::string what = "restore of '" + command.machine + "' to " + command.to;
   return follow(commands_.restore(scope, std::move(command)), std::move(what));

@@ -26,6 +26,7 @@ class LoggedCommands final : public host::CommandPort {
   [[nodiscard]] io::Task<Result<host::Started>> protect(io::Scope& scope, host::Protect command) override;
   [[nodiscard]] io::Task<Result<host::Started>> sync(io::Scope& scope, host::Sync command) override;
   [[nodiscard]] io::Task<Result<host::Started>> unprotect(io::Scope& scope, host::Unprotect command) override;
+  [[nodiscard]] io::Task<Result<host::Started>> remove_replica(io::Scope& scope, host::Remove command) override;
   [[nodiscard]] io::Task<Result<host::Started>> restore(io::Scope& scope, host::Restore command) override;
   [[nodiscard]] io::Task<Result<host::Started>> verify(io::Scope& scope, host::Verify command) override;
   [[nodiscard]] io::Task<Result<host::Started>> export_seed(io::Scope& scope, host::Export command) override;

@@ -98,6 +98,24 @@ Result<host::Sync> sync_from(std::string machine, const ordered_json& body) {
   return command;
 }
 
+ordered_json json_of(const host::Remove& command) {
+  ordered_json body = ordered_json::object();
+  if (command.confirmation == host::Confirmation::given) body["confirmed"] = true;
+  write_execution(body, command.execution);
+  return body;
+}
+
+Result<host::Remove> remove_from(std::string machine, const ordered_json& body) {
+  host::Remove command{.machine = std::move(machine)};
+  bool confirmed = false;
+  ObjectReader in(body, request_source);
+  in.optional("confirmed", confirmed);
+  read_execution(in, command.execution);
+  AFI_TRY_STATUS(in.finish(UnknownMembers::refuse));
+  if (confirmed) command.confirmation = host::Confirmation::given;
+  return command;
+}
+
 ordered_json json_of(const host::Restore& command) {
   ordered_json body = {{"point", command.point}, {"disk", command.disk}, {"to", command.to}};
   if (command.target == host::TargetExists::overwrite) body["force"] = true;

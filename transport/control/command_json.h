@@ -16,6 +16,7 @@ namespace afterimage::control {
 
 [[nodiscard]] nlohmann::ordered_json json_of(const host::Protect& command);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::Sync& command);
+[[nodiscard]] nlohmann::ordered_json json_of(const host::Remove& command);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::Restore& command);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::Verify& command);
 [[nodiscard]] nlohmann::ordered_json json_of(const host::Export& command);
@@ -25,6 +26,7 @@ namespace afterimage::control {
 
 [[nodiscard]] Result<host::Protect> protect_from(const nlohmann::ordered_json& body);  // its machine stands in the body
 [[nodiscard]] Result<host::Sync> sync_from(std::string machine, const nlohmann::ordered_json& body);
+[[nodiscard]] Result<host::Remove> remove_from(std::string machine, const nlohmann::ordered_json& body);
 [[nodiscard]] Result<host::Restore> restore_from(std::string machine, const nlohmann::ordered_json& body);
 [[nodiscard]] Result<host::Verify> verify_from(std::string machine, const nlohmann::ordered_json& body);
 [[nodiscard]] Result<host::Export> export_from(std::string machine, const nlohmann::ordered_json& body);

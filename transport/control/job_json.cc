@@ -163,7 +163,10 @@ Result<host::TransferResult> transfer_result_from(const ordered_json& value) {
 }
 
 ordered_json json_of(const host::RemovalResult& result) {
-  return {{"machine", result.machine}, {"replica_removed", result.replica_removed}};
+  return {{"machine", result.machine},
+          {"replica_removed", result.replica_removed},
+          {"points_removed", result.points},
+          {"freed_bytes", result.freed.value()}};
 }
 
 Result<host::RemovalResult> removal_result_from(const ordered_json& value) {
@@ -171,6 +174,8 @@ Result<host::RemovalResult> removal_result_from(const ordered_json& value) {
   ObjectReader in(value, answer_source);
   in.required("machine", result.machine);
   in.optional("replica_removed", result.replica_removed);
+  in.optional("points_removed", result.points);
+  in.optional("freed_bytes", result.freed);
   AFI_TRY_STATUS(in.finish(UnknownMembers::ignore));
   return result;
 }
@@ -187,7 +192,7 @@ Result<host::JobResult> result_from(const std::string& kind, const ordered_json&
   if (kind == "restore") return as_result(restore_result_from(value));
   if (kind == "verify") return as_result(verify_result_from(value));
   if (kind == "export" || kind == "import") return as_result(transfer_result_from(value));
-  if (kind == "unprotect") return as_result(removal_result_from(value));
+  if (kind == "unprotect" || kind == "remove") return as_result(removal_result_from(value));
   return host::JobResult{};
 }
 

@@ -114,6 +114,7 @@ std::span<const Router::Route> Router::routes() {
       {post, "/v1/machines/{name}/sync", Access::local, DryRun::yes, &Router::post_sync},
       {post, "/v1/machines/{name}/pause", Access::local, DryRun::yes, &Router::post_pause},
       {post, "/v1/machines/{name}/resume", Access::local, DryRun::yes, &Router::post_resume},
+      {post, "/v1/machines/{name}/remove", Access::local, DryRun::yes, &Router::post_remove},
       {post, "/v1/machines/{name}/restore", Access::local, DryRun::yes, &Router::post_restore},
       {post, "/v1/machines/{name}/verify", Access::local, DryRun::no, &Router::post_verify},
       {post, "/v1/machines/{name}/export", Access::local, DryRun::yes, &Router::post_export},

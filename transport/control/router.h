@@ -62,6 +62,7 @@ class Router final : public HttpHandler {
   io::Task<Result<Answer>> post_sync(io::Scope& scope, Exchange& exchange);
   io::Task<Result<Answer>> post_pause(io::Scope& scope, Exchange& exchange);
   io::Task<Result<Answer>> post_resume(io::Scope& scope, Exchange& exchange);
+  io::Task<Result<Answer>> post_remove(io::Scope& scope, Exchange& exchange);
   io::Task<Result<Answer>> post_restore(io::Scope& scope, Exchange& exchange);
   io::Task<Result<Answer>> post_verify(io::Scope& scope, Exchange& exchange);
   io::Task<Result<Answer>> post_export(io::Scope& scope, Exchange& exchange);

@@ -116,6 +116,14 @@ Task<Result<Answer>> Router::post_resume(Scope& scope, Exchange& exchange) {
   co_return done_answer(execution, "resume " + exchange.parameters[0]);
 }
 
+Task<Result<Answer>> Router::post_remove(Scope& scope, Exchange& exchange) {
+  AFI_CO_STATUS(exchange.finish_query());
+  AFI_CO_RESULT(host::Remove command, remove_from(exchange.parameters[0], exchange.body));
+  command.execution = exchange.merged(command.execution);
+  AFI_CO_TRY(const host::Started started, commands_.remove_replica(scope, std::move(command)));
+  co_return started_answer(started);
+}
+
 Task<Result<Answer>> Router::post_restore(Scope& scope, Exchange& exchange) {
   AFI_CO_STATUS(exchange.finish_query());
   AFI_CO_RESULT(host::Restore command, restore_from(exchange.parameters[0], exchange.body));

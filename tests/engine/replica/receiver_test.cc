@@ -68,7 +68,13 @@ TEST_F(Receiving, AResizeOfTheBaseThatFailedIsDoneByTheNextSession) {
     if (!welcome) return std::unexpected(welcome.error());
     return {};
   };
-  const Status opened = open(grown);
+  {
+    const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+    const auto welcome = bench.run(sink->open(*bench.scope, grown, SeedBy::network));
+    ASSERT_TRUE(welcome) << welcome.error().text();
+    ASSERT_TRUE(bench.run(primary.stage(*bench.scope, *sink, *welcome)));
+  }
+  const Status opened = open(grown);  // with what was staged it is no blank machine
   ASSERT_TRUE(opened) << opened.error().text();
   grown.disks[0].size += ByteCount(std::uint64_t{100'000});
   const std::string base = bench.machine_path(primary) + "/" + grown.disks[0].id.text() + "/base.";
@@ -89,6 +95,60 @@ TEST_F(Receiving, AResizeOfTheBaseThatFailedIsDoneByTheNextSession) {
   const Status again = open(grown);
   ASSERT_TRUE(again) << again.error().text();
   EXPECT_EQ(bench.disk().size(base + "raw"), grown.disks[0].size);
+}
+
+// Whoever only said its name and went keeps no name, no place and no files. What a medium is on its way for stays, and
+// so does what has had a frame.
+TEST_F(Receiving, ASessionThatBroughtNothingLeavesNothing) {
+  bench.store->begin_mending();
+  const auto visit = [&](SeedBy seed_by, bool stages) {
+    {
+      const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+      const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), seed_by));
+      ASSERT_TRUE(welcome) << welcome.error().text();
+      if (stages) {
+        ASSERT_TRUE(bench.run(primary.stage(*bench.scope, *sink, *welcome)));
+      }
+      (void)bench.world.run_for(std::chrono::seconds(5));
+      ASSERT_NE(bench.machine(primary), nullptr) << "in the middle of its session";
+    }
+    (void)bench.world.run_for(std::chrono::seconds(5));
+  };
+  visit(SeedBy::network, false);
+  EXPECT_EQ(bench.machine(primary), nullptr);
+  EXPECT_FALSE(bench.disk().exists(bench.machine_path(primary)));
+  EXPECT_TRUE(bench.run(bench.catalogue->machines(*bench.scope))->empty());
+  visit(SeedBy::medium, false);
+  EXPECT_NE(bench.machine(primary), nullptr);
+  visit(SeedBy::network, true);
+  EXPECT_NE(bench.machine(primary), nullptr);
+}
+
+// A seed whose progress was lost looks as if nothing had come: its base has content, and is kept for people to judge.
+TEST_F(Receiving, ABaseWithContentIsNeverSwept) {
+  {
+    const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+    ASSERT_TRUE(bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network)));
+  }
+  const std::string base = bench.machine_path(primary) + "/" + primary.description().disks[0].id.text() + "/base.raw";
+  ASSERT_TRUE(bench.disk().write(base, ByteOffset{}, view_of("content"), io::sim::Persistence::synced));
+  bench.store->begin_mending();
+  (void)bench.world.run_for(std::chrono::seconds(5));
+  EXPECT_NE(bench.machine(primary), nullptr);
+  EXPECT_TRUE(bench.disk().exists(base));
+}
+
+// As an image that is larger than any file on the store's file system.
+TEST_F(Receiving, AMachineWhoseBaseCannotBeMadeLeavesNothing) {
+  bench.disk().add_fault({.match = {.kind = io::sim::OperationKind::resize, .path_part = "base.raw"}, .error = EFBIG});
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  const auto welcome = bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network));
+  ASSERT_FALSE(welcome);
+  EXPECT_EQ(welcome.error().code, ErrorCode::no_space) << welcome.error().text();
+  EXPECT_EQ(bench.machine(primary), nullptr);
+  EXPECT_TRUE(bench.store->troubles().empty());
+  EXPECT_FALSE(bench.disk().exists(bench.machine_path(primary)));
+  EXPECT_TRUE(bench.run(bench.catalogue->machines(*bench.scope))->empty());
 }
 
 // A protection that never brought anything does not keep its name from the next one; any that did does.

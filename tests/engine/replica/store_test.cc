@@ -185,6 +185,57 @@ TEST_F(Store, ARemovalThatIsCutAnywhereIsFinished) {
   }
 }
 
+// A full device takes no row, and no name: what makes room goes first, and the rest follows by itself.
+TEST_F(Store, ARemovalOnAFullDeviceGivesTheSpaceBackFirst) {
+  begin_with_points(2);
+  bench.store->begin_mending();
+  const MachineId id = primary.description().id;
+  bench.disk().add_fault({.match = {.path_part = bench.machine_path(primary) + "/removed.new"}, .error = ENOSPC});
+  bench.kept.refuse_writes();
+  const ByteCount used = bench.disk().used();
+  EXPECT_FALSE(bench.run(bench.store->remove_machine(*bench.scope, id)));
+  EXPECT_LT(bench.disk().used(), used);
+  EXPECT_EQ(bench.machine(primary), nullptr);
+  EXPECT_EQ(bench.disk().list(bench.machine_path(primary)).value(), std::vector<std::string>{"removed"});
+  ASSERT_EQ(bench.store->troubles().size(), 1U);
+  EXPECT_NE(bench.store->troubles().front().reason.find("removal is not finished"), std::string::npos);
+  bench.kept.take_writes();
+  bench.disk().clear_faults();
+  (void)bench.world.run_for(std::chrono::minutes(2));
+  EXPECT_TRUE(bench.store->troubles().empty());
+  EXPECT_FALSE(bench.disk().exists(bench.machine_path(primary)));
+  EXPECT_TRUE(bench.run(bench.catalogue->machines(*bench.scope))->empty());
+}
+
+TEST_F(Store, WhatCannotBeOpenedCanBeRemoved) {
+  begin_with_points(1);
+  const MachineId id = primary.description().id;
+  bench.stop();
+  for (const char* name : {"/description", "/description.copy"}) {
+    ASSERT_TRUE(
+        bench.disk().rot(bench.machine_path(primary) + name, ByteOffset(std::uint64_t{40}), std::byte{1}).has_value());
+  }
+  ASSERT_TRUE(bench.start().has_value());
+  ASSERT_EQ(bench.store->troubles().size(), 1U);
+  const Status removed = bench.run(bench.store->remove_machine(*bench.scope, id));
+  EXPECT_TRUE(removed) << removed.error().text();
+  EXPECT_TRUE(bench.store->troubles().empty());
+  EXPECT_FALSE(bench.disk().exists(bench.machine_path(primary)));
+  EXPECT_TRUE(bench.run(bench.catalogue->machines(*bench.scope))->empty());
+}
+
+TEST_F(Store, AMachineThatIsBeingSentGoesToo) {
+  begin_with_points(1);
+  const std::unique_ptr<PointSink> sink = bench.store->receiver(primary.peer());
+  ASSERT_TRUE(bench.run(sink->open(*bench.scope, primary.description(), SeedBy::network)).has_value());
+  ASSERT_TRUE(bench.run(bench.store->remove_machine(*bench.scope, primary.description().id)).has_value());
+  primary.change(3);
+  primary.prepare_pending(Epoch(std::uint64_t{90}));
+  const Status sent = bench.run(primary.send_pending(*bench.scope, *sink));
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, ErrorCode::resync_required) << sent.error().text();
+}
+
 TEST_F(Store, AQuotaStopsTheNextCycle) {
   begin_with_points(1);
   catalogue::PermissionRow permission{

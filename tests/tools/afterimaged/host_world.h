@@ -55,6 +55,7 @@ class NoCommands final : public host::CommandPort {
   [[nodiscard]] io::Task<Result<host::Started>> protect(io::Scope&, host::Protect) override { return none(); }
   [[nodiscard]] io::Task<Result<host::Started>> sync(io::Scope&, host::Sync) override { return none(); }
   [[nodiscard]] io::Task<Result<host::Started>> unprotect(io::Scope&, host::Unprotect) override { return none(); }
+  [[nodiscard]] io::Task<Result<host::Started>> remove_replica(io::Scope&, host::Remove) override { return none(); }
   [[nodiscard]] io::Task<Result<host::Started>> restore(io::Scope&, host::Restore) override { return none(); }
   [[nodiscard]] io::Task<Result<host::Started>> verify(io::Scope&, host::Verify) override { return none(); }
   [[nodiscard]] io::Task<Result<host::Started>> export_seed(io::Scope&, host::Export) override { return none(); }

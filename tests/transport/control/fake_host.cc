@@ -40,6 +40,10 @@ Task<Result<host::Started>> FakeHost::unprotect(Scope&, host::Unprotect command)
   const bool removes = command.replica_removal == host::ReplicaRemoval::remove;
   co_return start("unprotect " + command.machine + (removes ? " remove" : ""), command.execution);
 }
+Task<Result<host::Started>> FakeHost::remove_replica(Scope&, host::Remove command) {
+  const bool is_meant = command.confirmation == host::Confirmation::given;
+  co_return start("remove " + command.machine + (is_meant ? " confirmed" : ""), command.execution);
+}
 Task<Result<host::Started>> FakeHost::restore(Scope&, host::Restore command) {
   restored = command;
   co_return start("restore " + command.machine, command.execution);

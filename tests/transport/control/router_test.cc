@@ -55,6 +55,7 @@ TEST_F(Routes, EachCallsItsCommand) {
   expect_call(Method::post, "/v1/machines/web1/restore", R"({"disk":"root","to":"/x"})", "restore web1", 202);
   expect_call(Method::post, "/v1/machines/web1/verify", "", "verify web1", 202);
   expect_call(Method::post, "/v1/machines/web1/export", R"({"to":"/seed"})", "export web1 /seed", 202);
+  expect_call(Method::post, "/v1/machines/web1/remove", R"({"confirmed":true})", "remove web1 confirmed", 202);
   expect_call(Method::post, "/v1/import", R"({"from":"/seed"})", "import /seed", 202);
   expect_call(Method::get, "/v1/peers", "", "peers", 200);
   expect_call(Method::post, "/v1/peers/chi/revoke", "", "revoke chi", 200);
