@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/disk.h"
 
+#include <algorithm>
+
 namespace afterimage::io {
+
+bool DataMap::add(FileRange found) {
+  if (found.offset >= end) return false;
+  found.size = std::min(found.end(), end) - found.offset;
+  data.push_back(found);
+  if (data.size() == pieces_max) end = found.end();
+  return found.end() < end;
+}
 
 Result<SplitPath> split_path(std::string_view path) {
   const std::string_view whole = path;

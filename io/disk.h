@@ -59,6 +59,16 @@ struct FileRange {
   [[nodiscard]] ByteOffset end() const { return offset + size; }
 };
 
+// Where the data of a range is: from where was asked up to `end`, `data` is all there is, ascending, inside of it.
+struct DataMap {
+  std::vector<FileRange> data;
+  ByteOffset end;
+  static constexpr std::size_t pieces_max = 4096;
+
+  // Takes the next piece that was found, cut at `end`. False: there is no more to look for.
+  [[nodiscard]] bool add(FileRange found);
+};
+
 enum class LockMode : std::uint8_t { shared, exclusive };
 
 class File {
@@ -81,6 +91,9 @@ class File {
   // The first range of data at or after `from` (SEEK_DATA, SEEK_HOLE): nothing if only holes follow. May report holes
   // as data, never data as a hole.
   [[nodiscard]] virtual Task<Result<std::optional<FileRange>>> next_data(Scope& scope, ByteOffset from) = 0;
+  // The same of all data in `range` at once, for files whose data is in many pieces. Where there are more than
+  // DataMap::pieces_max the map ends behind the last of these, else at the end of `range`.
+  [[nodiscard]] virtual Task<Result<DataMap>> map_data(Scope& scope, FileRange range) = 0;
   [[nodiscard]] virtual Task<Result<FileFacts>> facts(Scope& scope) = 0;
   // Drops clean cached pages of the range where the platform can, so that a following read comes from the device.
   [[nodiscard]] virtual Task<Status> drop_cache(Scope& scope, FileRange range) = 0;

@@ -120,6 +120,29 @@ class Round:
             hosts.stop()
         return phase.figure
 
+    # -- the same for data in many pieces
+
+    def afterimage_pieces(self, stride):
+        """128 MiB in pieces of 4 KiB, one every `stride` bytes."""
+        image = self.data.work / f"pieces-{stride}.img"
+        if not image.exists():
+            with open(image, "wb") as out:
+                for piece in range(32768):
+                    out.seek(piece * stride)
+                    out.write(os.urandom(4096))
+                out.truncate(32768 * stride)
+        os.sync()
+        hosts = self.hosts("off")
+        try:
+            hosts.call("alpha", "protect", "m", "--replica", "chi", "--disk", f"root={image}")
+            hosts.call("alpha", "sync", "m")
+            with Phase(hosts.pids) as phase:
+                for _ in range(20):
+                    hosts.call("alpha", "sync", "m")
+        finally:
+            hosts.stop()
+        return phase.figure
+
     def walk_idle(self):
         image = self.large_image()
         with Phase() as phase:
@@ -139,6 +162,8 @@ ALL = {
               "exact changed blocks: zstd -1 | TLS": Round.exact_cycle},
     "idle": {"afterimage": Round.afterimage_idle,
              "SEEK_DATA walk with XXH3": Round.walk_idle},
+    "pieces": {"afterimage": lambda r: r.afterimage_pieces(32768),
+               "the same data in one piece": lambda r: r.afterimage_pieces(4096)},
     "lanes": {"afterimage": lambda r: r.afterimage_seed("off", lanes=4, line_rate=LINE_RATE),
               "the same on one connection": lambda r: r.afterimage_seed("off", lanes=1, line_rate=LINE_RATE)},
     "lanes-local": {"afterimage": lambda r: r.afterimage_seed("off", lanes=4),

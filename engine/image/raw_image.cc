@@ -39,6 +39,15 @@ io::Task<Result<std::optional<io::FileRange>>> RawImage::next_data(io::Scope& sc
   co_return found;
 }
 
+io::Task<Result<io::DataMap>> RawImage::map_data(io::Scope& scope, io::FileRange range) {
+  const ByteOffset end(std::min(range.end().value(), size_.value()));
+  if (range.offset >= end) co_return io::DataMap{.data = {}, .end = range.end()};
+  AFI_CO_TRY(io::DataMap map,
+             file_->map_data(scope, io::FileRange{.offset = range.offset, .size = end - range.offset}));
+  if (map.end == end) map.end = range.end();  // behind the size there is none
+  co_return map;
+}
+
 Result<io::FileRange> RawImage::range_of(Extent extent) const {
   const BlockCount blocks = blocks_of(size_);
   if (extent.first.value() > blocks.value() || extent.count.value() > blocks.value() - extent.first.value()) {

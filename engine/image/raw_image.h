@@ -22,6 +22,7 @@ class RawImage final : public ReadableImage {
   [[nodiscard]] io::Task<Status> read(io::Scope& scope, ByteOffset offset, MutableBytes out) override;
   [[nodiscard]] std::size_t read_cached(ByteOffset offset, MutableBytes out) override;
   [[nodiscard]] io::Task<Result<std::optional<io::FileRange>>> next_data(io::Scope& scope, ByteOffset from) override;
+  [[nodiscard]] io::Task<Result<io::DataMap>> map_data(io::Scope& scope, io::FileRange range) override;
 
   // Writes whole blocks from `first` on; the part of the last block past the size is left out. Requires: the blocks lie
   // in blocks_of(size()) (invalid_argument if not), content is a multiple of 4096.

@@ -21,6 +21,16 @@ MutableBytes part_inside(const ReadableImage& image, Extent extent, MutableBytes
 
 }  // namespace
 
+io::Task<Result<io::DataMap>> ReadableImage::map_data(io::Scope& scope, io::FileRange range) {
+  io::DataMap map{.data = {}, .end = range.end()};
+  ByteOffset at = range.offset;
+  while (true) {
+    AFI_CO_TRY(const std::optional<io::FileRange> found, next_data(scope, at));
+    if (!found || !map.add(*found)) co_return map;
+    at = found->end();
+  }
+}
+
 io::Task<Status> read_blocks(io::Scope& scope, ReadableImage& image, Extent extent, MutableBytes out) {
   const MutableBytes inside = part_inside(image, extent, out);
   if (inside.empty()) co_return Status{};

@@ -30,6 +30,9 @@ class ReadableImage {
   // The first range at or after `from` that may be other than zeros, inside the size; nothing if only zeros follow. May
   // report zeros as data, never data as zeros.
   [[nodiscard]] virtual io::Task<Result<std::optional<io::FileRange>>> next_data(io::Scope& scope, ByteOffset from) = 0;
+  // The same of all of `range` at once, as io::File::map_data; an image that does not override it is asked piece by
+  // piece.
+  [[nodiscard]] virtual io::Task<Result<io::DataMap>> map_data(io::Scope& scope, io::FileRange range);
 };
 
 // Reads the blocks of `extent` whole: `out` is extent.count blocks long, and what lies past the image's end is zeros.

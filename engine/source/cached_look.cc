@@ -37,10 +37,16 @@ Result<std::vector<format::BlockHash>> CachedLook::look(const Window& window, st
   std::vector<format::BlockHash> hashes;
   hashes.reserve(window.extent.count.value());
   while (hashes.size() < window.extent.count.value() && compare_.frames_bytes() < frames_bytes) {
-    const Window piece = window.part(hashes.size(), piece_blocks_max);
-    const MutableBytes content = piece_memory_.first(static_cast<std::size_t>(bytes_of(piece.extent.count).value()));
-    if (!read_cached_blocks(image_, piece.extent, content)) break;
-    AFI_TRY(const std::vector<format::BlockHash> found, compare_.compare(piece, content));
+    const Window::Piece piece = window.piece(hashes.size(), piece_blocks_max);
+    const Extent extent = piece.window.extent;
+    if (piece.is_hole) {
+      AFI_TRY([[maybe_unused]] const std::vector<format::BlockHash> none, compare_.compare(piece.window, {}));
+      hashes.resize(hashes.size() + extent.count.value());
+      continue;
+    }
+    const MutableBytes content = piece_memory_.first(static_cast<std::size_t>(bytes_of(extent.count).value()));
+    if (!read_cached_blocks(image_, extent, content)) break;
+    AFI_TRY(const std::vector<format::BlockHash> found, compare_.compare(piece.window, content));
     hashes.insert(hashes.end(), found.begin(), found.end());
   }
   return hashes;

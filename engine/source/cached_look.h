@@ -25,9 +25,9 @@ class CachedLook {
   CachedLook& operator=(const CachedLook&) = delete;
 
   // Looks at `window`, which has no content yet, from its first block on, until all of it was compared, a piece is not
-  // in memory, or `frames_bytes` of content have changed (one piece and one frame more at most). The hashes of the
-  // blocks compared: fewer than the window has when it was stopped, none when the first piece is not in memory. Their
-  // frames are the WindowCompare's.
+  // in memory (holes are not read), or `frames_bytes` of content have changed (one piece and one frame more at most).
+  // The hashes of the blocks compared: fewer than the window has when it was stopped, none when the first piece is not
+  // in memory. Their frames are the WindowCompare's.
   [[nodiscard]] Result<std::vector<format::BlockHash>> look(const Window& window, std::uint64_t frames_bytes);
 
  private:

@@ -11,13 +11,34 @@
 namespace afterimage::source {
 namespace {
 
-constexpr std::size_t queue_max = 2;  // of each arrow
+constexpr std::uint64_t read_through_blocks_max = 16;  // holes up to 64 KiB are read with the data around them
+constexpr std::size_t queue_max = 2;                   // of each arrow
 
 using RawFrames = std::vector<format::RawFrame>;
 
 BlockIndex earlier(BlockIndex a, BlockIndex b) { return std::min(a, b); }
 BlockIndex limited(BlockIndex at, BlockIndex end, std::uint64_t blocks_max) {
   return earlier(end, at + BlockCount(blocks_max));
+}
+
+// To `blocks_max` blocks at most, and to the end of the data among them.
+void clip_stretch(Stretch& stretch, BlockCount blocks_max) {
+  stretch.extent.count = std::min(stretch.extent.count, blocks_max);
+  stretch.data = clip_extents(stretch.data, stretch.extent);
+  stretch.extent.count = stretch.data.back().end() - stretch.extent.first;
+}
+
+// Data with short holes between is one run.
+std::vector<Extent> runs_to_read(const std::vector<Extent>& data) {
+  std::vector<Extent> runs;
+  for (const Extent& piece : data) {
+    if (runs.empty() || piece.first - runs.back().end() > BlockCount(read_through_blocks_max)) {
+      runs.push_back(piece);
+    } else {
+      runs.back().count = piece.end() - runs.back().first;
+    }
+  }
+  return runs;
 }
 
 }  // namespace
@@ -39,6 +60,7 @@ struct Capture::DiskWork {
         fresh(found),
         compare(description.secret, frame_bytes),
         cached(source, compare),
+        walk(source),
         end(BlockIndex(blocks_of(source.size()).value())) {}
 
   // The first failure is the one to tell; it ends all stages.
@@ -54,6 +76,7 @@ struct Capture::DiskWork {
   image::HashFile& fresh;
   WindowCompare compare;
   CachedLook cached;
+  DataWalk walk;
   BlockIndex end;
   io::Channel<Sighting> sightings{queue_max};
   io::Channel<RawFrames> batches{queue_max};
@@ -100,19 +123,13 @@ io::Task<void> Capture::run_stage(DiskWork& work, Stage stage) {
 // Walks the disk from data to data: of the image, of the old hashes, or of what is unknown.
 io::Task<Status> Capture::read_disk(DiskWork& work) {
   BlockIndex at = work.old.begin();
-  BlockIndex data_first;
-  BlockIndex data_end;  // the image's current range of data; empty before the first
   while (at < work.end) {
     AFI_CO_STATUS(work.scope.check());
-    if (at >= data_end) {
-      AFI_CO_TRY(const std::optional<io::FileRange> found, work.image.next_data(work.scope, offset_of(at)));
-      data_first = found ? std::max(at, block_at(found->offset)) : work.end;
-      data_end = found ? earlier(work.end, BlockIndex(blocks_of(ByteCount(found->end().value())).value())) : work.end;
-    }
-    if (at < data_first) {
-      AFI_CO_TRY(at, emit_hole(work, at, data_first));
+    AFI_CO_TRY(Stretch stretch, work.walk.next(work.scope, at));
+    if (stretch.data.empty()) {
+      AFI_CO_TRY(at, emit_hole(work, at, stretch.extent.end()));
     } else {
-      AFI_CO_TRY(at, emit_data(work, at, data_end));
+      AFI_CO_TRY(at, emit_data(work, std::move(stretch)));
     }
   }
   work.sightings.close();
@@ -141,35 +158,48 @@ io::Task<Result<BlockIndex>> Capture::emit_hole(DiskWork& work, BlockIndex at, B
 
 // Content that has to come from the device is read here, ahead of the comparing; what is in memory is read where it is
 // compared.
-io::Task<Result<BlockIndex>> Capture::emit_data(DiskWork& work, BlockIndex at, BlockIndex data_end) {
+io::Task<Result<BlockIndex>> Capture::emit_data(DiskWork& work, Stretch stretch) {
+  const BlockIndex at = stretch.extent.first;
   const BlockIndex known_end = work.old.known_end();
   Sighting found;
   Window& window = found.window;
   if (at < known_end) {
-    data_end = earlier(data_end, known_end);
+    clip_stretch(stretch, known_end - at);
   } else {
     window.knowledge = Knowledge::unknown;
   }
-  BlockIndex next = limited(at, data_end, options_.sizes.cached_window_blocks);
-  found.is_cached = seems_cached(work.image, Extent{.first = at, .count = next - at});
-  if (!found.is_cached) next = limited(at, data_end, options_.sizes.window_blocks);
-  window.extent = Extent{.first = at, .count = next - at};
+  clip_stretch(stretch, BlockCount(options_.sizes.cached_window_blocks));
+  found.is_cached = seems_cached(work.image, stretch.extent);
+  if (!found.is_cached) clip_stretch(stretch, BlockCount(options_.sizes.window_blocks));
+  window.extent = stretch.extent;
+  if (stretch.data.size() > 1) window.data = std::move(stretch.data);
   if (!found.is_cached) AFI_CO_TRY_STATUS(read_content(work, window));
   if (window.knowledge == Knowledge::known) {
     AFI_CO_TRY(window.old_hashes, work.old.read(work.scope, window.extent));
   }
+  const BlockIndex next = window.extent.end();
   AFI_CO_TRY_STATUS(work.sightings.send(work.scope, std::move(found)));
   co_return next;
 }
 
+// Holes are zeros without being read, but for short ones, which cost less to read than to go around.
 io::Task<Status> Capture::read_content(DiskWork& work, Window& window) {
   if (!work.spare.empty()) {
     window.content = std::move(work.spare.back());
     work.spare.pop_back();
   }
   window.content.resize(bytes_of(window.extent.count).value());
-  auto reading = image::read_blocks(work.scope, work.image, window.extent, window.content);
-  co_return co_await reading;
+  std::vector<Extent> runs{window.extent};
+  if (!window.data.empty()) {
+    std::ranges::fill(window.content, std::byte{0});
+    runs = runs_to_read(window.data);
+  }
+  for (const Extent& run : runs) {
+    const std::uint64_t skipped = bytes_of(run.first - window.extent.first).value();
+    const MutableBytes out = MutableBytes(window.content).subspan(skipped, bytes_of(run.count).value());
+    AFI_CO_TRY_STATUS(image::read_blocks(work.scope, work.image, run, out));
+  }
+  co_return Status{};
 }
 
 // What a channel has next; nothing at its end.
@@ -209,7 +239,7 @@ io::Task<Status> Capture::compare_window(DiskWork& work, Window window) {
   auto comparing = platform_.workers.run("compare blocks", [&] { hashes = work.compare.compare(window); });
   co_await comparing;
   AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
-  AFI_CO_TRY_STATUS(keep_hashes(work, window.extent, *hashes));
+  AFI_CO_TRY_STATUS(keep_hashes(work, window.extent, *hashes, window.data_blocks()));
   if (!window.content.empty() && work.spare.size() < queue_max) work.spare.push_back(std::move(window.content));
   co_return Status{};
 }
@@ -226,7 +256,8 @@ io::Task<Status> Capture::compare_cached(DiskWork& work, const Window& window) {
     AFI_CO_STATUS(hashes ? Status{} : Status(std::unexpected(hashes.error())));
     if (!hashes->empty()) {
       const BlockCount count(std::uint64_t{hashes->size()});
-      AFI_CO_TRY_STATUS(keep_hashes(work, Extent{.first = rest.extent.first, .count = count}, *hashes));
+      const Window seen = rest.part(0, count.value());
+      AFI_CO_TRY_STATUS(keep_hashes(work, seen.extent, *hashes, seen.data_blocks()));
       done += count.value();
     } else {
       Window missed = rest.part(0, options_.sizes.window_blocks);
@@ -239,14 +270,15 @@ io::Task<Status> Capture::compare_cached(DiskWork& work, const Window& window) {
 }
 
 // The hashes that were found, none for a range of zeros; then frames that are enough for a batch go on.
-io::Task<Status> Capture::keep_hashes(DiskWork& work, Extent extent, std::span<const format::BlockHash> hashes) {
+io::Task<Status> Capture::keep_hashes(DiskWork& work, Extent extent, std::span<const format::BlockHash> hashes,
+                                      BlockCount data) {
   if (hashes.empty()) {
     AFI_CO_TRY_STATUS(work.fresh.clear_hashes(work.scope, extent));
   } else {
     AFI_CO_TRY_STATUS(work.fresh.write_hashes(work.scope, extent.first, hashes));
+    bytes_done_ += bytes_of(data).value();
   }
   captured_end_ = extent.end();
-  bytes_done_ += hashes.size() * block_size;
   if (progress_ != nullptr) progress_->advance("reading", bytes_done_, bytes_total_);
   auto handing_over = hand_over(work, options_.sizes.batch_raw_bytes);
   co_return co_await handing_over;

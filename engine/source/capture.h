@@ -22,6 +22,7 @@
 #include "engine/plan/sizes.h"
 #include "engine/port/progress.h"
 #include "engine/source/cached_look.h"
+#include "engine/source/data_walk.h"
 #include "engine/source/old_hashes.h"
 #include "engine/source/window_compare.h"
 #include "io/platform.h"
@@ -75,12 +76,13 @@ class Capture {
   [[nodiscard]] io::Task<void> run_stage(DiskWork& work, Stage stage);
   [[nodiscard]] io::Task<Status> read_disk(DiskWork& work);
   [[nodiscard]] io::Task<Result<BlockIndex>> emit_hole(DiskWork& work, BlockIndex at, BlockIndex hole_end);
-  [[nodiscard]] io::Task<Result<BlockIndex>> emit_data(DiskWork& work, BlockIndex at, BlockIndex data_end);
+  [[nodiscard]] io::Task<Result<BlockIndex>> emit_data(DiskWork& work, Stretch stretch);
   [[nodiscard]] io::Task<Status> read_content(DiskWork& work, Window& window);
   [[nodiscard]] io::Task<Status> compare_windows(DiskWork& work);
   [[nodiscard]] io::Task<Status> compare_window(DiskWork& work, Window window);
   [[nodiscard]] io::Task<Status> compare_cached(DiskWork& work, const Window& window);
-  [[nodiscard]] io::Task<Status> keep_hashes(DiskWork& work, Extent extent, std::span<const format::BlockHash> hashes);
+  [[nodiscard]] io::Task<Status> keep_hashes(DiskWork& work, Extent extent, std::span<const format::BlockHash> hashes,
+                                             BlockCount data);
   [[nodiscard]] io::Task<Status> hand_over(DiskWork& work, std::uint64_t bytes_min);
   [[nodiscard]] io::Task<Status> encode_frames(DiskWork& work);
   [[nodiscard]] io::Task<std::vector<Bytes>> encode_batch(DiskWork& work, std::vector<format::RawFrame> frames);

@@ -9,16 +9,49 @@
 
 namespace afterimage::source {
 
-Window Window::part(std::uint64_t skipped, std::uint64_t blocks_max) const {
+std::vector<Extent> clip_extents(const std::vector<Extent>& extents, Extent within) {
+  std::vector<Extent> inside;
+  for (auto at = std::ranges::upper_bound(extents, within.first, {}, &Extent::end);
+       at != extents.end() && at->first < within.end(); ++at) {
+    const BlockIndex first = std::max(at->first, within.first);
+    inside.push_back(Extent{.first = first, .count = std::min(at->end(), within.end()) - first});
+  }
+  return inside;
+}
+
+Window Window::alike(std::uint64_t skipped, std::uint64_t blocks_max) const {
   const std::uint64_t count = std::min(extent.count.value() - skipped, blocks_max);
   Window part{.extent = {.first = extent.first + BlockCount(skipped), .count = BlockCount(count)},
               .content = {},
               .knowledge = knowledge,
-              .old_hashes = {}};
+              .old_hashes = {},
+              .data = {}};
   const auto hashes = std::span(old_hashes).subspan(std::min<std::size_t>(skipped, old_hashes.size()));
   const auto taken = hashes.first(std::min<std::size_t>(count, hashes.size()));
   part.old_hashes.assign(taken.begin(), taken.end());
   return part;
+}
+
+Window Window::part(std::uint64_t skipped, std::uint64_t blocks_max) const {
+  Window part = alike(skipped, blocks_max);
+  part.data = clip_extents(data, part.extent);
+  return part;
+}
+
+Window::Piece Window::piece(std::uint64_t skipped, std::uint64_t blocks_max) const {
+  if (data.empty()) return {.window = alike(skipped, blocks_max)};
+  const BlockIndex at = extent.first + BlockCount(skipped);
+  const auto next = std::ranges::upper_bound(data, at, {}, &Extent::end);
+  const BlockIndex data_first = next == data.end() ? extent.end() : next->first;
+  if (at < data_first) return {.window = alike(skipped, (data_first - at).value()), .is_hole = true};
+  return {.window = alike(skipped, std::min(blocks_max, (next->end() - at).value()))};
+}
+
+BlockCount Window::data_blocks() const {
+  if (data.empty()) return extent.count;
+  BlockCount sum;
+  for (const Extent& piece : data) sum += piece.count;
+  return sum;
 }
 
 void WindowCompare::take_frame() {

@@ -24,10 +24,27 @@ struct Window {
   Bytes content;
   Knowledge knowledge = Knowledge::known;
   std::vector<format::BlockHash> old_hashes;  // when known: one a block; may be empty for known zeros
+  std::vector<Extent> data;                   // where the rest is holes: ascending, inside of `extent`; else empty
 
   // Of its blocks those from the `skipped`th on, `blocks_max` of them at most; without content.
   [[nodiscard]] Window part(std::uint64_t skipped, std::uint64_t blocks_max) const;
+  // The same, and only as far as all of them are data, or all are in holes.
+  struct Piece;
+  [[nodiscard]] Piece piece(std::uint64_t skipped, std::uint64_t blocks_max) const;
+  [[nodiscard]] BlockCount data_blocks() const;  // of a window that is not zeros
+
+ private:
+  // A part of blocks that are all data, or all in a hole.
+  [[nodiscard]] Window alike(std::uint64_t skipped, std::uint64_t blocks_max) const;
 };
+
+struct Window::Piece {
+  Window window;
+  bool is_hole = false;
+};
+
+// What of `extents`, which ascend, lies inside of `within`.
+[[nodiscard]] std::vector<Extent> clip_extents(const std::vector<Extent>& extents, Extent within);
 
 class WindowCompare {
  public:

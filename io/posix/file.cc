@@ -52,6 +52,10 @@ Task<Result<std::optional<FileRange>>> PosixFile::next_data(Scope& scope, ByteOf
   return call(scope, "seek data in a file", [this, from] { return next_file_data(*file_, from); });
 }
 
+Task<Result<DataMap>> PosixFile::map_data(Scope& scope, FileRange range) {
+  return call(scope, "seek data in a file", [this, range] { return map_file_data(*file_, range); });
+}
+
 Task<Result<FileFacts>> PosixFile::facts(Scope& scope) {
   return call(scope, "look at a file", [this] { return file_facts(*file_); });
 }

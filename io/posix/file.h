@@ -36,6 +36,7 @@ class PosixFile : public File {
   [[nodiscard]] Task<Status> resize(Scope& scope, ByteCount size) override;
   [[nodiscard]] Task<Status> write_zeros(Scope& scope, FileRange range) override;
   [[nodiscard]] Task<Result<std::optional<FileRange>>> next_data(Scope& scope, ByteOffset from) override;
+  [[nodiscard]] Task<Result<DataMap>> map_data(Scope& scope, FileRange range) override;
   [[nodiscard]] Task<Result<FileFacts>> facts(Scope& scope) override;
   [[nodiscard]] Task<Status> drop_cache(Scope& scope, FileRange range) override;
   [[nodiscard]] Status try_lock(LockMode mode) override;

@@ -181,6 +181,16 @@ Result<std::optional<FileRange>> next_file_data(OpenFile& file, ByteOffset from)
   return FileRange{.offset = from, .size = end - from};
 }
 
+Result<DataMap> map_file_data(OpenFile& file, FileRange range) {
+  DataMap map{.data = {}, .end = range.end()};
+  ByteOffset at = range.offset;
+  while (true) {
+    AFI_TRY(const std::optional<FileRange> found, next_file_data(file, at));
+    if (!found || !map.add(*found)) return map;
+    at = found->end();
+  }
+}
+
 Result<FileFacts> file_facts(const OpenFile& file) {
   struct stat status{};
   if (::fstat(file.fd.get(), &status) != 0) return fail_file(errno, "look at", file.path);

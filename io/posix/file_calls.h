@@ -46,6 +46,7 @@ struct OpenFile {
 [[nodiscard]] Status resize_file(OpenFile& file, ByteCount size);
 [[nodiscard]] Status zero_file_range(OpenFile& file, FileRange range);
 [[nodiscard]] Result<std::optional<FileRange>> next_file_data(OpenFile& file, ByteOffset from);
+[[nodiscard]] Result<DataMap> map_file_data(OpenFile& file, FileRange range);
 [[nodiscard]] Result<FileFacts> file_facts(const OpenFile& file);
 [[nodiscard]] Status drop_file_cache(OpenFile& file, FileRange range);
 [[nodiscard]] Status lock_file(OpenFile& file, LockMode mode);

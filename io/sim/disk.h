@@ -28,6 +28,7 @@ class NodeFile final : public File {
   Task<Status> resize(Scope& scope, ByteCount size) override;
   Task<Status> write_zeros(Scope& scope, FileRange range) override;
   Task<Result<std::optional<FileRange>>> next_data(Scope& scope, ByteOffset from) override;
+  Task<Result<DataMap>> map_data(Scope& scope, FileRange range) override;
   Task<Result<FileFacts>> facts(Scope& scope) override;
   Task<Status> drop_cache(Scope& scope, FileRange range) override;
   Status try_lock(LockMode mode) override;

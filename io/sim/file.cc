@@ -175,6 +175,24 @@ Task<Result<std::optional<FileRange>>> NodeFile::next_data(Scope& scope, ByteOff
   co_return co_await operation;
 }
 
+Task<Result<DataMap>> NodeFile::map_data(Scope& scope, FileRange range) {
+  auto effect = [&](int error) -> Result<DataMap> {
+    AFI_TRY_STATUS(check_open());
+    if (error != 0) return broken(error, "find data");
+    DataMap map{.data = {}, .end = range.end()};
+    auto run = node_->next_data(range.offset.value());
+    while (run && map.add({.offset = ByteOffset(run->first), .size = ByteCount(run->second - run->first)})) {
+      run = node_->next_data(run->second);
+    }
+    return map;
+  };
+  DiskOperation operation(
+      life_, scope,
+      {.kind = OperationKind::inspect, .path = path_, .offset = range.offset.value(), .bytes = range.size.value()},
+      effect);
+  co_return co_await operation;
+}
+
 Task<Result<FileFacts>> NodeFile::facts(Scope& scope) {
   auto effect = [&](int error) -> Result<FileFacts> {
     AFI_TRY_STATUS(check_open());

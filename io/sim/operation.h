@@ -31,7 +31,7 @@ enum class OperationKind : std::uint8_t {
   resize,
   sync,  // of a file
   sync_directory,
-  inspect,  // facts, next_data, free_space, drop_cache
+  inspect,  // facts, next_data, map_data, free_space, drop_cache
   connect,
   accept,
   receive,   // read_some of a stream

@@ -155,6 +155,43 @@ TEST_F(CachedLookTest, ARangeSeemsCachedWhenBothItsEndsAre) {
   EXPECT_TRUE(seems_cached(image, Extent{.first = BlockIndex{}, .count = BlockCount(std::uint64_t{150})}));
 }
 
+// What the image holds there is not asked for: a hole is zeros.
+TEST_F(CachedLookTest, HolesOfAWindowAreZerosAndAreNotRead) {
+  image.cached_end = 20 * block_size;
+  Window window = unknown();
+  window.extent.count = BlockCount(std::uint64_t{20});
+  window.data = {{.first = BlockIndex{}, .count = BlockCount(std::uint64_t{3})},
+                 {.first = BlockIndex(std::uint64_t{18}), .count = BlockCount(std::uint64_t{2})}};
+  window.knowledge = Knowledge::known;
+  window.old_hashes = true_hashes();
+  window.old_hashes.resize(20);
+  const auto hashes = cached.look(window, no_limit);
+  ASSERT_TRUE(hashes);
+  std::vector<format::BlockHash> expected = window.old_hashes;
+  for (std::size_t i = 3; i < 18; ++i) expected[i] = {};
+  EXPECT_EQ(*hashes, expected);
+  EXPECT_EQ(compare.changed(), BlockCount(std::uint64_t{15}));  // they were data
+}
+
+TEST(WindowPart, HasTheDataOfItsBlocks) {
+  const auto extent = [](std::uint64_t first, std::uint64_t count) {
+    return Extent{.first = BlockIndex(first), .count = BlockCount(count)};
+  };
+  const Window window{.extent = extent(0, 100),
+                      .content = {},
+                      .knowledge = Knowledge::unknown,
+                      .old_hashes = {},
+                      .data = {extent(0, 10), extent(20, 10), extent(90, 10)}};
+  EXPECT_EQ(window.part(5, 20).data, (std::vector<Extent>{extent(5, 5), extent(20, 5)}));
+  EXPECT_EQ(window.data_blocks(), BlockCount(std::uint64_t{30}));
+  const Window::Piece hole = window.piece(10, 3);
+  EXPECT_TRUE(hole.is_hole);
+  EXPECT_EQ(hole.window.extent, extent(10, 10));
+  const Window::Piece data = window.piece(25, 3);
+  EXPECT_FALSE(data.is_hole);
+  EXPECT_EQ(data.window.extent, extent(25, 3));
+}
+
 TEST(WindowPart, HasTheHashesOfItsBlocks) {
   Window window{.extent = {.first = BlockIndex(std::uint64_t{8}), .count = BlockCount(std::uint64_t{4})},
                 .content = {},

@@ -148,6 +148,31 @@ TEST_P(FilesOf, NextDataNeverSkipsData) {
   EXPECT_EQ(seen, std::size(places));
 }
 
+TEST_P(FilesOf, AMapHasAllDataOfItsRangeAndNothingBeyond) {
+  const auto file = open("f", OpenMode::create);
+  ASSERT_TRUE(run(file->resize(scope_, bytes(16 << 20))));
+  const std::uint64_t places[] = {1 << 20, (5 << 20) + 123, 9 << 20, (16 << 20) - 1};
+  for (const std::uint64_t place : places) ASSERT_TRUE(run(file->write_at(scope_, at(place), pattern(1, 9))));
+  const std::uint64_t begin = 2 << 20;
+  const std::uint64_t end = 12 << 20;
+  const auto map = run(file->map_data(scope_, {.offset = at(begin), .size = bytes(end - begin)}));
+  ASSERT_TRUE(map) << map.error().text();
+  EXPECT_EQ(map->end, at(end));
+  std::size_t seen = 0;
+  std::uint64_t behind = begin;
+  for (const FileRange& piece : map->data) {
+    ASSERT_GE(piece.offset.value(), behind);
+    ASSERT_GT(piece.size.value(), 0U);
+    behind = piece.end().value();
+    for (const std::uint64_t place : places) seen += place >= piece.offset.value() && place < behind ? 1U : 0U;
+  }
+  EXPECT_LE(behind, end);
+  EXPECT_EQ(seen, 2U);
+  const auto nothing = run(file->map_data(scope_, {.offset = at(17 << 20), .size = bytes(1 << 20)}));
+  ASSERT_TRUE(nothing) << nothing.error().text();
+  EXPECT_TRUE(nothing->data.empty());
+}
+
 TEST_P(FilesOf, NextDataOfAnEmptyFileAndPastTheEndIsNothing) {
   const auto file = open("f", OpenMode::create);
   EXPECT_FALSE(run(file->next_data(scope_, at(0))).value().has_value());
